@@ -1,0 +1,57 @@
+# make run    sets up everything and serves          make run PORT=8010 DATABASE_URL=postgres://... DEMO=0
+# make test   sets up everything and tests it        make check, make fix, make messages, make clean
+PORT ?= 8000
+DEMO ?= 1
+DATABASE_URL ?=
+PUBLIC_ADDRESS ?= http://127.0.0.1:$(PORT)
+PYTHON ?= python3
+BIN := .venv/bin
+export DEMO DATABASE_URL PUBLIC_ADDRESS
+
+.PHONY: run test check fix messages clean
+.DEFAULT_GOAL := run
+
+run: .venv/installed
+	@if [ -n "$$DATABASE_URL" ] && [ "$$DEMO" = 1 ] && [ -z "$$SECRET_KEY" ]; then \
+	  mkdir -p var; [ -s var/secret_key ] || (umask 077; $(BIN)/python -c "import secrets; print(secrets.token_urlsafe(50))" > var/secret_key); \
+	  SECRET_KEY=$$(cat var/secret_key); export SECRET_KEY; fi; \
+	exec $(BIN)/python manage.py serve --port $(PORT)
+
+test: .venv/installed-dev
+	@sh tests/run.sh
+
+check: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2 --check
+	DATABASE_URL= $(BIN)/python manage.py makemigrations --check --dry-run
+	DATABASE_URL=sqlite:///:memory: SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(50))") PUBLIC_ADDRESS=https://portal.example DEMO=0 \
+	  $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+fix: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2
+
+messages: .venv/installed-dev
+	$(BIN)/python manage.py make_catalogues
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache var/static
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv 2>/dev/null || { rm -rf .venv; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null; \
+	  else echo "Python's venv module is missing. Install it: sudo apt-get install python3-venv"; exit 1; fi; $(PYTHON) -m venv .venv; }
+
+.venv/installed: .venv/bin/python requirements.txt
+	@echo "Installing what the portal runs on (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	@echo "Installing what the tests need (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

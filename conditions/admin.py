@@ -1,0 +1,361 @@
+"""The editors' desk: the source language's words in the stock admin; translations have their own form."""
+
+from django import forms
+from django.contrib import admin
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_prose_editor.widgets import AdminProseEditorWidget
+from js_asset import Media
+
+from conditions import editions, labels, models, presentation
+from conditions.content import TopicContent
+from portal import languages
+from portal.publishing import reading
+from portal.publishing.admin import GateAdmin
+from portal.publishing.models import Edition, Page
+from portal.translating.admin import TranslatingAdmin, may_translate
+from portal.translating.columns import column
+from portal.translating.forms import Unit
+
+
+def source(*fields):
+    """The source language's columns of these fields."""
+    return tuple(column(field, languages.SOURCE) for field in fields)
+
+
+class SourceColumns:
+    """Forms bind the source language only, under the plain labels readers know."""
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if isinstance(db_field, models.RichTextField):
+            kwargs["widget"] = AdminProseEditorWidget
+        form_field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        original = getattr(db_field, "translated_field", None)
+        if form_field and original:
+            form_field.label = str(original.verbose_name)[:1].upper() + str(original.verbose_name)[1:]
+            if isinstance(form_field.widget, forms.Textarea) and not isinstance(
+                form_field.widget, AdminProseEditorWidget
+            ):
+                form_field.widget.attrs["rows"] = 3
+            form_field.widget.attrs["lang"] = languages.get(languages.SOURCE).tag
+        return form_field
+
+
+class HelpCardInline(SourceColumns, admin.StackedInline):
+    model = models.HelpCard
+    fields = (("urgency", "position"), *source("when_to_act", "what_to_do"))
+    extra = 0
+
+
+class FactInline(SourceColumns, admin.StackedInline):
+    model = models.Fact
+    fields = (("kind", "position"), *source("value"), "sources", "needs_check")
+    autocomplete_fields = ("sources",)
+    extra = 0
+
+
+class CodeInline(admin.TabularInline):
+    model = models.Code
+    extra = 0
+
+
+class ImageInline(SourceColumns, admin.StackedInline):
+    model = models.Image
+    fields = ("file", *source("alt", "caption"), "credit", "position")
+    extra = 0
+
+
+class SymptomInline(SourceColumns, admin.TabularInline):
+    model = models.ConditionSymptom
+    fk_name = "condition"
+    fields = ("symptom", "frequency", *source("note"), "position")
+    autocomplete_fields = ("symptom",)
+    extra = 0
+
+
+class TreatmentInline(SourceColumns, admin.TabularInline):
+    model = models.ConditionTreatment
+    fk_name = "condition"
+    fields = ("treatment", "place", *source("note"), "position")
+    autocomplete_fields = ("treatment",)
+    extra = 0
+
+
+class CitationForm(forms.ModelForm):
+    sections = forms.MultipleChoiceField(
+        label=gettext_lazy("supports"), required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "sections"})
+    )
+
+    def __init__(self, *args, kind="condition", **kwargs):
+        super().__init__(*args, **kwargs)
+        parts = {"summary": labels.PARTS["summary"], **labels.SECTIONS[kind], "help_cards": labels.PARTS["help_cards"]}
+        self.fields["sections"].choices = list(parts.items())
+
+
+class CitationInline(admin.StackedInline):
+    model = models.Citation
+    form = CitationForm
+    fields = ("source", "sections", ("needs_check", "position"))
+    autocomplete_fields = ("source",)
+    extra = 0
+
+    def get_formset(self, request, obj=None, **kwargs):
+        formset = super().get_formset(request, obj, **kwargs)
+        kind = self.parent_model.KIND
+
+        class OfThisKind(formset):
+            def get_form_kwargs(self, index):
+                return {**super().get_form_kwargs(index), "kind": kind}
+
+        return OfThisKind
+
+
+class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
+    list_display = ("shown_name", "key")
+    list_display_links = ("shown_name",)
+    autocomplete_fields = ("see_also",)
+    save_on_top = True
+    search_fields = ("key", *source("name", "also_known_as", "misspellings"))
+    own_fields = ()
+
+    class Media:
+        css = {"all": ["css/admin.css"]}
+
+    def get_ordering(self, request):
+        return source("name")
+
+    @property
+    def kind(self) -> str:
+        return self.model.KIND
+
+    def get_queryset(self, request):
+        queryset = super().get_queryset(request)
+        # A list needs three columns, not every section in every language.
+        return queryset.only("key", "kind", *source("name")) if self._is_list(request) else queryset
+
+    def _is_list(self, request):
+        match = request.resolver_match
+        return bool(match and match.url_name and match.url_name.endswith("_changelist"))
+
+    def get_fieldsets(self, request, obj=None):
+        return [
+            (None, {"fields": (*source("name", "summary", "also_known_as"), *self.own_fields)}),
+            *(
+                [(gettext_lazy("What patients read"), {"fields": source(*labels.SECTIONS[self.kind])})]
+                if labels.SECTIONS[self.kind]
+                else []
+            ),
+            (
+                gettext_lazy("Address, links and finding"),
+                {"fields": ("key", *source("slug", "misspellings"), "see_also")},
+            ),
+        ]
+
+    def get_readonly_fields(self, request, obj=None):
+        return ("key",) if obj else ()
+
+    def render_change_form(self, request, context, *args, **kwargs):
+        context["media"] = Media.from_media(context["media"], nonce=request.csp_nonce)
+        if context.get("original"):
+            context["to_be_checked"] = editions.to_be_checked(context["original"])
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description=gettext_lazy("name"), ordering=source("name")[0])
+    def shown_name(self, obj):
+        return str(obj)
+
+    def changelist_view(self, request, extra_context=None):
+        pages = Page.objects.filter(kind=self.kind, withdrawn_at=None).values_list("key", "language")
+        request.public_in = {}
+        for key, language in pages:
+            request.public_in.setdefault(key, set()).add(language)
+        return super().changelist_view(request, extra_context)
+
+    def get_list_display(self, request):
+        public = getattr(request, "public_in", {})
+
+        @admin.display(description=gettext_lazy("public in"))
+        def public_in(obj):
+            there = public.get(obj.key, set())
+            return ", ".join(language.name for language in languages.offered() if language.code in there) or _(
+                "nowhere yet"
+            )
+
+        return ("shown_name", "key", public_in)
+
+    # The gate and the translator's desk
+
+    def manuscripts(self, obj, in_languages):
+        return editions.manuscripts(editions.topic(self.kind, pk=obj.pk), in_languages)
+
+    def preview_context(self, manuscript):
+        content = TopicContent.from_json(manuscript.content)
+        linked = reading.linked(manuscript.links, manuscript.language)
+        return presentation.show(content, kind=manuscript.kind, names={}, linked=linked)
+
+    def part_label(self, obj, part):
+        return labels.part_in_words(self.kind, part)
+
+    def may_work_in(self, user, language):
+        return language == languages.SOURCE or may_translate(user, self.opts.app_label, language)
+
+    def addresses(self, obj, language):
+        found = super().addresses(obj, language)
+        if not language.is_source:
+            found["translate"] = self.translate_url(obj, language.code)
+        return found
+
+    def ever_published(self, obj):
+        return Edition.objects.filter(kind=obj.kind, key=obj.key).exists()
+
+    def source_edition(self, obj):
+        return editions.current_source_edition(obj)
+
+    def units(self, obj, source_edition):
+        """Every part with words in the source edition, or with words of its own, in the page's order."""
+        topic = editions.topic(self.kind, pk=obj.pk)
+        said = TopicContent.from_json(source_edition.content) if source_edition else TopicContent()
+        cards = {card.key: card for card in said.help_cards}
+        facts = {fact.kind: fact for fact in said.facts}
+        symptoms = {row.key: row for row in said.symptoms}
+        treatments = {row.key: row for row in said.treatments}
+        pictures = {image.key: image for image in said.images}
+        units = [
+            Unit("name", str(labels.PARTS["name"]), topic, "name", said.name),
+            Unit(
+                "slug",
+                str(labels.PARTS["slug"]),
+                topic,
+                "slug",
+                source_edition.slug if source_edition else "",
+                hint=_("Left empty, it is made from the name."),
+            ),
+            Unit(
+                "also_known_as",
+                str(labels.PARTS["also_known_as"]),
+                topic,
+                "also_known_as",
+                "\n".join(said.also_known_as),
+                hint=_("The names people use in this language, one a line; not a translation of each."),
+            ),
+            Unit(
+                "misspellings",
+                str(labels.PARTS["misspellings"]),
+                topic,
+                "misspellings",
+                "",
+                hint=_("As people misspell it in this language, one a line. Never shown."),
+            ),
+            Unit("summary", str(labels.PARTS["summary"]), topic, "summary", said.summary),
+        ]
+        if self.kind == "term":
+            units.append(Unit("avoid", str(labels.PARTS["avoid"]), topic, "avoid", ""))
+        for card in topic.help_cards.all():
+            there = cards.get(card.key)
+            title = f"{labels.PARTS['help_cards']} ({labels.URGENCIES[card.urgency]})"
+            for field, label in (("when_to_act", _("When to act")), ("what_to_do", _("What to do"))):
+                part = f"help_cards.{card.key}.{field}"
+                units.append(
+                    Unit(part, f"{title}: {label}", card, field, getattr(there, field) if there else "", rich=True)
+                )
+        for fact in topic.facts.all():
+            there = facts.get(fact.kind)
+            units.append(
+                Unit(f"facts.{fact.kind}", str(labels.FACTS[fact.kind]), fact, "value", there.value if there else "")
+            )
+        for key, label in labels.SECTIONS[self.kind].items():
+            units.append(Unit(f"sections.{key}", str(label), topic, key, said.section(key), rich=True))
+        if self.kind == "condition":
+            for rows, there, attribute in (
+                (topic.symptom_rows.all(), symptoms, "symptom"),
+                (topic.treatment_rows.all(), treatments, "treatment"),
+            ):
+                for row in rows:
+                    other = getattr(row, attribute)
+                    note = there[other.key].note if other.key in there else ""
+                    units.append(
+                        Unit(f"{attribute}s.{other.key}", f"{labels.KINDS[attribute]}: {other}", row, "note", note)
+                    )
+        for image in topic.images.all():
+            there = pictures.get(image.key)
+            units.append(
+                Unit(f"images.{image.key}.alt", _("Alternative text"), image, "alt", there.alt if there else "")
+            )
+            units.append(
+                Unit(f"images.{image.key}.caption", _("Caption"), image, "caption", there.caption if there else "")
+            )
+        return units
+
+
+@admin.register(models.Condition)
+class ConditionAdmin(TopicAdmin):
+    own_fields = ("broader",)
+    autocomplete_fields = ("see_also", "broader")
+    inlines = (
+        HelpCardInline,
+        FactInline,
+        SymptomInline,
+        TreatmentInline,
+        CitationInline,
+        CodeInline,
+        ImageInline,
+    )
+
+
+@admin.register(models.Symptom)
+class SymptomAdmin(TopicAdmin):
+    inlines = (HelpCardInline, FactInline, CitationInline, CodeInline, ImageInline)
+
+
+@admin.register(models.Treatment)
+class TreatmentAdmin(TopicAdmin):
+    own_fields = ("treatment_kind",)
+    inlines = (HelpCardInline, FactInline, CitationInline, CodeInline, ImageInline)
+
+
+@admin.register(models.Term)
+class TermAdmin(TopicAdmin):
+    own_fields = (*source("avoid"), "do_not_translate")
+    inlines = (CitationInline, CodeInline)
+
+
+@admin.register(models.Topic)
+class AnyTopicAdmin(admin.ModelAdmin):
+    """Only answers the search of "see also"; it has no place of its own at the desk."""
+
+    search_fields = ("key", *source("name"))
+
+    def get_ordering(self, request):
+        return source("name")
+
+    def get_model_perms(self, request):
+        return {}
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(models.Source)
+class SourceAdmin(admin.ModelAdmin):
+    list_display = ("title", "publisher", "year", "cited_by")
+    search_fields = ("key", "title", "publisher")
+
+    def get_ordering(self, request):
+        return ("title",)
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("citations__topic")
+
+    def get_readonly_fields(self, request, obj=None):
+        return ("key",) if obj else ()
+
+    @admin.display(description=gettext_lazy("cited by"))
+    def cited_by(self, obj):
+        return format_html_join(format_html(", "), "{}", ((citation.topic,) for citation in obj.citations.all()))

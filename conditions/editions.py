@@ -1,0 +1,373 @@
+"""Working copy -> manuscript, and what is still missing. The only module that sees both sides of the wall.
+
+The source language is built from the working copy. A translation is built from the current source *edition*: codes,
+links, frequencies and the parts there are come from what was signed, only the words come from the working copy.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from django.utils.translation import gettext as _
+
+from conditions import content as shapes
+from conditions import labels, models, richtext
+from portal import languages
+from portal.addresses import is_slug
+from portal.publishing.manuscript import Manuscript, Problem
+from portal.publishing.models import Address, Edition, Page
+from portal.translating.columns import exactly, lines
+
+MODELS = {model.KIND: model for model in (models.Condition, models.Symptom, models.Treatment, models.Term)}
+
+# What a patient needs on every page of a kind, and what may hurt where it is missing.
+REQUIRED_SECTIONS = {
+    "condition": ("overview", "diagnosis", "treatment_intro", "outlook"),
+    "symptom": ("overview",),
+    "treatment": ("overview", "benefits", "side_effects", "who_should_not"),
+    "term": (),
+}
+
+
+def topic(kind: str, **lookup):
+    """One object of the working copy with everything its manuscript needs. Raises DoesNotExist."""
+    queryset = MODELS[kind].objects.prefetch_related(
+        "help_cards", "facts__sources", "codes", "citations__source", "images", "see_also"
+    )
+    if kind == "condition":
+        queryset = queryset.select_related("broader").prefetch_related(
+            "symptom_rows__symptom", "treatment_rows__treatment"
+        )
+    return queryset.get(**lookup)
+
+
+def manuscript(topic, language: str) -> Manuscript:
+    """The object's words in exactly this language, with what is still missing."""
+    return manuscripts(topic, [language])[str(language)]
+
+
+def manuscripts(topic, in_languages: Iterable[str]) -> dict[str, Manuscript]:
+    """The same for several languages, in three queries however many they are."""
+    in_languages = [str(language) for language in in_languages]
+    drafts = {language: _draft(topic, language) for language in in_languages}
+    source_edition = current_source_edition(topic)
+    built = {}
+    for language, draft in drafts.items():
+        if language == languages.SOURCE:
+            built[language] = (draft, _source_problems(topic, draft))
+        elif source_edition is None:
+            built[language] = (draft, [_no_source()])
+        else:
+            built[language] = _translated(source_edition, draft, language)
+    links = {link for content, _problems in built.values() for link in content.links()}
+    with_pages = set(
+        Page.objects.filter(
+            language__in=in_languages, withdrawn_at=None, key__in={key for _kind, key in links}
+        ).values_list("kind", "key", "language")
+    )
+    slugs = {language: exactly(topic, "slug", language) for language in in_languages}
+    taken = {
+        (address.language, address.slug): address.page.key
+        for address in Address.objects.filter(
+            kind=topic.kind, language__in=in_languages, slug__in=[slug for slug in slugs.values() if slug]
+        ).select_related("page")
+    }
+    made = {}
+    for language, (content, problems) in built.items():
+        slug = slugs[language]
+        problems = [
+            *_name_problems(content, slug, language),
+            *problems,
+            *_link_problems(content, language, with_pages),
+        ]
+        if taken.get((language, slug), topic.key) != topic.key:
+            problems.append(
+                Problem(
+                    "slug",
+                    _("Another page has the address “{slug}” in {language}. Choose another.").format(
+                        slug=slug, language=_(languages.get(language).english)
+                    ),
+                )
+            )
+        made[language] = Manuscript(
+            kind=topic.kind,
+            key=topic.key,
+            language=language,
+            slug=slug,
+            title=content.name,
+            summary=content.summary,
+            content=content.to_json(),
+            problems=tuple(problems),
+            links=content.links(),
+            other_names=(*content.also_known_as, *lines(topic, "misspellings", language)),
+        )
+    return made
+
+
+def current_source_edition(topic) -> Edition | None:
+    """The source edition readers see now, which translators work from."""
+    page = (
+        Page.objects.filter(kind=topic.kind, key=topic.key, language=languages.SOURCE, withdrawn_at=None)
+        .select_related("edition")
+        .first()
+    )
+    return page.edition if page else None
+
+
+def to_be_checked(topic) -> list[str]:
+    """Sources a clinician should compare with the words before signing. Advice, not a problem."""
+    found = [f"{labels.FACTS[fact.kind]}: {_sources_of(fact)}" for fact in topic.facts.all() if fact.needs_check]
+    for citation in topic.citations.all():
+        if citation.needs_check:
+            parts = ", ".join(str(_label(topic.kind, section)) for section in citation.sections)
+            found.append(f"{parts}: {citation.source}")
+    return found
+
+
+def _sources_of(fact):
+    return "; ".join(str(source) for source in fact.sources.all())
+
+
+def _label(kind: str, section: str):
+    return labels.SECTIONS[kind].get(section) or labels.PARTS.get(section, section)
+
+
+def _ordered(rows, *extra):
+    return sorted(rows.all(), key=lambda row: (*(get(row) for get in extra), row.position, row.pk))
+
+
+_URGENCY_ORDER = {urgency: place for place, urgency in enumerate(labels.URGENCIES)}
+_PLACE_ORDER = {place: at for at, place in enumerate(labels.PLACES)}
+_FREQUENCY_ORDER = {frequency: at for at, frequency in enumerate(labels.FREQUENCIES)}
+
+
+def _draft(topic, language: str) -> shapes.TopicContent:
+    """The working copy in one language, whatever it lacks."""
+    is_condition = topic.kind == "condition"
+    return shapes.TopicContent(
+        name=exactly(topic, "name", language).strip(),
+        summary=exactly(topic, "summary", language).strip(),
+        also_known_as=lines(topic, "also_known_as", language),
+        help_cards=tuple(
+            shapes.HelpCard(
+                card.key,
+                card.urgency,
+                richtext.clean(exactly(card, "when_to_act", language)),
+                richtext.clean(exactly(card, "what_to_do", language)),
+            )
+            for card in _ordered(topic.help_cards, lambda card: _URGENCY_ORDER.get(card.urgency, 9))
+        ),
+        facts=tuple(
+            shapes.Fact(
+                fact.kind, exactly(fact, "value", language).strip(), tuple(sorted(s.key for s in fact.sources.all()))
+            )
+            for fact in _ordered(topic.facts)
+        ),
+        sections=tuple(
+            shapes.Section(key, html)
+            for key in labels.SECTIONS[topic.kind]
+            if (html := richtext.clean(exactly(topic, key, language)))
+        ),
+        symptoms=tuple(
+            shapes.SymptomEntry(row.symptom.key, row.frequency, exactly(row, "note", language).strip())
+            for row in _ordered(topic.symptom_rows, lambda row: _FREQUENCY_ORDER[row.frequency])
+        )
+        if is_condition
+        else (),
+        treatments=tuple(
+            shapes.TreatmentEntry(row.treatment.key, row.place, exactly(row, "note", language).strip())
+            for row in _ordered(topic.treatment_rows, lambda row: _PLACE_ORDER.get(row.place, 9))
+        )
+        if is_condition
+        else (),
+        broader=shapes.Link("condition", topic.broader.key) if is_condition and topic.broader else None,
+        see_also=tuple(
+            shapes.Link(kind, key) for kind, key in sorted((other.kind, other.key) for other in topic.see_also.all())
+        ),
+        treatment_kind=getattr(topic, "treatment_kind", ""),
+        codes=tuple(
+            shapes.Code(system, code)
+            for system, code in sorted((row.system, row.code) for row in topic.codes.all() if row.verified)
+        ),
+        sources=_cited(topic),
+        images=tuple(
+            shapes.Image(
+                image.key,
+                image.file.name,
+                image.width,
+                image.height,
+                exactly(image, "alt", language).strip(),
+                exactly(image, "caption", language).strip(),
+                image.credit,
+            )
+            for image in _ordered(topic.images)
+        ),
+    )
+
+
+def _cited(topic) -> tuple[shapes.Source, ...]:
+    """Every source of the page once, in the order of its citations, those of facts only at the end."""
+    sources = {row.source.key: (row.source, tuple(row.sections)) for row in _ordered(topic.citations)}
+    for fact in _ordered(topic.facts):
+        for source in sorted(fact.sources.all(), key=lambda source: source.key):
+            sources.setdefault(source.key, (source, ()))
+    return tuple(
+        shapes.Source(
+            key=source.key,
+            title=source.title,
+            language=source.language,
+            publisher=source.publisher,
+            year=source.year,
+            address=source.address,
+            accessed_on=source.accessed_on.isoformat() if source.accessed_on else "",
+            sections=sections,
+        )
+        for source, sections in sources.values()
+    )
+
+
+def _translated(source_edition: Edition, own: shapes.TopicContent, language: str):
+    """What the source edition says, in the translation's own words; every part without words is a problem."""
+    source = shapes.TopicContent.from_json(source_edition.content)
+    kind = source_edition.kind
+    problems = []
+
+    def words(said: str, own_words: str, where: str) -> str:
+        if said and not own_words:
+            problems.append(_empty(kind, where, language))
+        return own_words if said else ""
+
+    cards = {card.key: card for card in own.help_cards}
+    facts = {fact.kind: fact for fact in own.facts}
+    notes = {("symptom", row.key): row.note for row in own.symptoms}
+    notes |= {("treatment", row.key): row.note for row in own.treatments}
+    pictures = {image.key: image for image in own.images}
+
+    def card(said: shapes.HelpCard) -> shapes.HelpCard:
+        mine = cards.get(said.key)
+        return replace(
+            said,
+            when_to_act=words(said.when_to_act, mine.when_to_act if mine else "", f"help_cards.{said.key}.when_to_act"),
+            what_to_do=words(said.what_to_do, mine.what_to_do if mine else "", f"help_cards.{said.key}.what_to_do"),
+        )
+
+    def picture(said: shapes.Image) -> shapes.Image:
+        mine = pictures.get(said.key)
+        return replace(
+            said,
+            alt=words(said.alt, mine.alt if mine else "", f"images.{said.key}.alt"),
+            caption=words(said.caption, mine.caption if mine else "", f"images.{said.key}.caption"),
+        )
+
+    translated = replace(
+        source,
+        name=own.name,
+        summary=words(source.summary, own.summary, "summary"),
+        also_known_as=own.also_known_as,
+        help_cards=tuple(card(said) for said in source.help_cards),
+        facts=tuple(
+            replace(
+                said,
+                value=words(
+                    said.value, facts[said.kind].value if said.kind in facts else "", f"facts.{said.kind}.value"
+                ),
+            )
+            for said in source.facts
+        ),
+        sections=tuple(
+            shapes.Section(said.key, words(said.html, own.section(said.key), f"sections.{said.key}"))
+            for said in source.sections
+        ),
+        symptoms=tuple(
+            replace(said, note=words(said.note, notes.get(("symptom", said.key), ""), f"symptoms.{said.key}.note"))
+            for said in source.symptoms
+        ),
+        treatments=tuple(
+            replace(said, note=words(said.note, notes.get(("treatment", said.key), ""), f"treatments.{said.key}.note"))
+            for said in source.treatments
+        ),
+        images=tuple(picture(said) for said in source.images),
+    )
+    return translated, problems
+
+
+def _language_name(language: str) -> str:
+    return _(languages.get(language).english)
+
+
+def _empty(kind: str, where: str, language: str) -> Problem:
+    first, _dot, rest = where.partition(".")
+    detail = {
+        "facts": lambda: str(labels.FACTS.get(rest.split(".")[0], "")),
+        "symptoms": lambda: rest.split(".")[0],
+        "treatments": lambda: rest.split(".")[0],
+    }.get(first, lambda: "")()
+    part = f"{labels.part(kind, where)}: {detail}" if detail else str(labels.part(kind, where))
+    return Problem(where, _("“{part}” is empty in {language}.").format(part=part, language=_language_name(language)))
+
+
+def _no_source() -> Problem:
+    return Problem(
+        "source",
+        _("There is no published {language} page to translate from yet.").format(
+            language=_language_name(languages.SOURCE)
+        ),
+    )
+
+
+def _name_problems(content, slug: str, language: str) -> list[Problem]:
+    problems = []
+    if not content.name:
+        problems.append(_empty("", "name", language))
+    if content.name and not is_slug(slug):
+        problems.append(_empty("", "slug", language))
+    return problems
+
+
+def _source_problems(topic, draft: shapes.TopicContent) -> list[Problem]:
+    """What a patient needs and does not find, in the source language."""
+    kind, language, problems = topic.kind, languages.SOURCE, []
+    if not draft.summary:
+        problems.append(_empty(kind, "summary", language))
+    for key in REQUIRED_SECTIONS[kind]:
+        if not draft.section(key):
+            problems.append(_empty(kind, f"sections.{key}", language))
+    if kind == "condition" and not draft.help_cards:
+        problems.append(_empty(kind, "help_cards", language))
+    for card in draft.help_cards:
+        if not (card.when_to_act and card.what_to_do):
+            problems.append(
+                Problem(
+                    f"help_cards.{card.key}",
+                    _("A help card ({urgency}) does not say when to act and what to do.").format(
+                        urgency=labels.URGENCIES[card.urgency]
+                    ),
+                )
+            )
+    for fact in draft.facts:
+        if not fact.value:
+            problems.append(_empty(kind, f"facts.{fact.kind}.value", language))
+        if not fact.sources:
+            problems.append(
+                Problem(f"facts.{fact.kind}", _("“{fact}” names no source.").format(fact=labels.FACTS[fact.kind]))
+            )
+    if kind != "term" and not draft.sources:
+        problems.append(Problem("sources", _("The page cites no source.")))
+    for image in draft.images:
+        if not image.alt:
+            problems.append(Problem(f"images.{image.key}", _("A picture has no alternative text.")))
+    return problems
+
+
+def _link_problems(content: shapes.TopicContent, language: str, with_pages: set) -> list[Problem]:
+    """A condition names its symptoms and treatments by their own published names, so they come first."""
+    needed = [("symptom", row.key) for row in content.symptoms] + [("treatment", row.key) for row in content.treatments]
+    return [
+        Problem(
+            f"{kind}s.{key}",
+            _("The {kind} “{key}” has no page in {language} yet. Publish it first.").format(
+                kind=str(labels.KINDS[kind]).lower(), key=key, language=_language_name(language)
+            ),
+        )
+        for kind, key in needed
+        if (kind, key, language) not in with_pages
+    ]

@@ -1,0 +1,131 @@
+"""The words for kinds, parts and classes, once: readers see them as headings, editors as labels."""
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+KINDS = {
+    "condition": _("Condition"),
+    "symptom": _("Symptom"),
+    "treatment": _("Treatment"),
+    "term": _("Glossary term"),
+}
+PLURALS = {
+    "condition": _("Conditions"),
+    "symptom": _("Symptoms"),
+    "treatment": _("Treatments"),
+    "term": _("Glossary"),
+}
+# As they stand in an address; the same in every language, so that nobody must guess them.
+PATHS = {"condition": "conditions", "symptom": "symptoms", "treatment": "treatments", "term": "glossary"}
+
+SECTIONS = {
+    "condition": {
+        "overview": _("Overview"),
+        "causes": _("Causes"),
+        "triggers": _("What can set it off or make it worse"),
+        "diagnosis": _("Diagnosis"),
+        "treatment_intro": _("Treatment"),
+        "living_with": _("Living with it"),
+        "outlook": _("Outlook"),
+        "prevention": _("Prevention"),
+    },
+    "symptom": {
+        "overview": _("What it is"),
+        "causes": _("Causes"),
+        "self_care": _("What can help"),
+    },
+    "treatment": {
+        "overview": _("What it is for"),
+        "how_it_works": _("How it works"),
+        "what_to_expect": _("What to expect"),
+        "benefits": _("Benefits"),
+        "side_effects": _("Side effects"),
+        "who_should_not": _("Who should not have it"),
+    },
+    "term": {},
+}
+PARTS = {
+    "name": _("Name"),
+    "slug": _("Address"),
+    "also_known_as": _("Also known as"),
+    "misspellings": _("Misspellings people search for"),
+    "summary": _("In short"),
+    "help_cards": _("When to get help"),
+    "facts": _("Key facts"),
+    "symptoms": _("Symptoms"),
+    "treatments": _("Treatments"),
+    "sources": _("Sources"),
+    "avoid": _("Words to avoid"),
+    "images": _("Pictures"),
+}
+URGENCIES = {"emergency": _("Emergency"), "urgent": _("Urgent"), "routine": _("Not urgent")}
+# A help card's heading is the instruction; its list finishes the sentence.
+HELP_HEADINGS = {
+    "emergency": _("Get emergency help now if:"),
+    "urgent": _("Call a doctor today if:"),
+    "routine": _("Make an appointment if:"),
+}
+FACTS = {
+    "prevalence": _("How common it is"),
+    "onset": _("When it begins"),
+    "sex": _("Women and men"),
+    "inheritance": _("How it runs in families"),
+    "cause": _("Main cause"),
+    "course": _("How it goes on"),
+    "life-expectancy": _("Length of life"),
+    "contagious": _("Can it be caught?"),
+    "works-after": _("Begins to work"),
+    "lasts": _("Lasts"),
+}
+# The six classes of the Human Phenotype Ontology (HP:0040280 to HP:0040285), with its own ranges.
+FREQUENCIES = {
+    "obligate": pgettext_lazy("frequency of a symptom", "Always present"),
+    "very-frequent": pgettext_lazy("frequency of a symptom", "Very common: 80 to 99 of 100 people"),
+    "frequent": pgettext_lazy("frequency of a symptom", "Common: 30 to 79 of 100 people"),
+    "occasional": pgettext_lazy("frequency of a symptom", "Sometimes: 5 to 29 of 100 people"),
+    "very-rare": pgettext_lazy("frequency of a symptom", "Rare: 1 to 4 of 100 people"),
+    "excluded": pgettext_lazy("frequency of a symptom", "Does not belong to it"),
+    "": pgettext_lazy("frequency of a symptom", "How often is not known"),
+}
+PLACES = {
+    "first-choice": pgettext_lazy("place of a treatment", "First choice"),
+    "alternative": pgettext_lazy("place of a treatment", "Another option"),
+    "specialist": pgettext_lazy("place of a treatment", "In special centres"),
+    "supportive": pgettext_lazy("place of a treatment", "Supportive"),
+}
+TREATMENT_KINDS = {
+    "medicine": _("Medicine"),
+    "procedure": _("Procedure"),
+    "therapy": _("Therapy"),
+    "self-care": _("Self-care"),
+}
+CODE_SYSTEMS = {
+    "icd-10": "ICD-10",
+    "icd-11": "ICD-11",
+    "orpha": "ORPHA",
+    "snomed-ct": "SNOMED CT",
+    "mesh": "MeSH",
+    "omim": "OMIM",
+    "umls": "UMLS",
+    "hpo": "HPO",
+    "atc": "ATC",
+}
+
+
+def part(kind: str, where: str) -> str:
+    """The words for a part such as "sections.causes" or "help_cards.breathing.when_to_act"."""
+    first, _dot, rest = where.partition(".")
+    if first == "sections":
+        return SECTIONS[kind][rest]
+    return PARTS[first]
+
+
+def part_in_words(kind: str, where: str) -> str:
+    """A part with what tells it from its neighbours: "When to get help (breathing)"."""
+    first, _dot, rest = where.partition(".")
+    if first == "sections" and rest in SECTIONS[kind]:
+        return str(SECTIONS[kind][rest])
+    if first == "facts" and rest.partition(".")[0] in FACTS:
+        return str(FACTS[rest.partition(".")[0]])
+    words = str(PARTS.get(first, first.replace("_", " ")))
+    return f"{words} ({rest})" if rest else words

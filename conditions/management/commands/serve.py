@@ -1,0 +1,50 @@
+import os
+import sys
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from conditions.management.commands.demo import ACCOUNTS, PASSWORD
+from portal import languages
+
+
+class Command(BaseCommand):
+    help = "Bring everything up to date (database, starter content, catalogues, static files), then serve."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser):
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--prepare-only", action="store_true", help="Bring everything up to date and stop.")
+
+    def handle(self, *args, port, prepare_only, **options):
+        if not 1 <= port <= 65535:
+            raise CommandError(f"{port} is no port. Write one between 1 and 65535, such as PORT=8010.")
+        call_command("compile_catalogues", verbosity=0)
+        call_command("migrate", verbosity=0)
+        call_command("load_starter", stdout=self.stdout)
+        if settings.DEMO:
+            call_command("demo", stdout=self.stdout)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        if prepare_only:
+            return
+        self.tell(f"http://127.0.0.1:{port}")
+        self.stdout.flush()
+        granian = os.path.join(os.path.dirname(sys.executable), "granian")
+        # Threads, not more processes: the embedded database takes one writer at a time anyway.
+        flags = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
+        flags += ["--blocking-threads", "4", "--no-ws", "--log-level", "warning", "--respawn-failed-workers"]
+        os.execv(granian, [granian, *flags, "portal.wsgi:application"])  # noqa: S606 -- our own server, fixed arguments
+
+    def tell(self, address):
+        lines = ["", f"  For readers       {address}/"]
+        for language in languages.offered():
+            lines.append(f"                    {address}/{language.code}/  {language.name}")
+        lines.append(f"  The desk          {address}/admin/")
+        if settings.DEMO:
+            lines.append(f"  Demo accounts     {', '.join(ACCOUNTS)}")
+            lines.append(f"                    password of each: {PASSWORD}")
+        else:
+            lines.append("  Make yourself an account:  .venv/bin/python manage.py createsuperuser")
+        lines += ["", "  Stop with Ctrl-C.", ""]
+        self.stdout.write("\n".join(lines))

@@ -1,0 +1,179 @@
+"""What a page shows, from content and edition to template context. The public pages and the desk's preview share it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from django.urls import reverse
+from django.utils import timezone
+
+from conditions import labels
+from conditions.content import TopicContent
+from portal import languages
+from portal.publishing.models import Capacity, Edition, Page
+from portal.publishing.reading import Published, Reference
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A language of the switcher. Without an address the page does not exist in it; `home` is where to go instead."""
+
+    language: languages.Language
+    url: str
+    exists: bool
+    current: bool
+
+
+@dataclass(frozen=True)
+class Part:
+    """One headed part of a page: rich text, the sources it rests on, and the objects it names, in groups."""
+
+    key: str
+    heading: str
+    html: str = ""
+    cited: tuple[int, ...] = ()
+    groups: tuple = ()
+
+
+@dataclass(frozen=True)
+class Named:
+    """Another object as it is named on this page; linked only where it has a page in this language."""
+
+    name: str
+    url: str | None
+    note: str = ""
+
+
+def page_url(page) -> str:
+    """The public address of a page or an edition (anything with kind, language and slug)."""
+    return reverse("public:page", args=[page.language, labels.PATHS[page.kind], page.slug])
+
+
+def switcher(current: str, pages: Mapping[str, str], fallback: Mapping[str, str] | None = None) -> list[Choice]:
+    """Every offered language: with its page where there is one, else its page that says so."""
+    return [
+        Choice(
+            language,
+            pages.get(language.code)
+            or (fallback or {}).get(language.code)
+            or reverse("public:home", args=[language.code]),
+            language.code in pages,
+            language.code == current,
+        )
+        for language in languages.offered()
+    ]
+
+
+def show(content: TopicContent, *, kind: str, names: Mapping[str, str], linked: Mapping[Reference, Page]) -> dict:
+    """The template's words, from content alone. `names` are the frozen names, `linked` the pages there are today."""
+
+    def named(kind: str, key: str, note: str = "") -> Named | None:
+        page = linked.get((kind, key))
+        name = page.title if page else names.get(f"{kind}/{key}")
+        return Named(name, page_url(page) if page else None, note) if name else None
+
+    numbers = {source.key: number for number, source in enumerate(content.sources, 1)}
+
+    def cited(section: str) -> list[int]:
+        return [numbers[source.key] for source in content.sources if section in source.sections]
+
+    def grouped(rows, group_of, group_labels, kind):
+        groups = []
+        for group, label in group_labels.items():
+            members = [named(kind, row.key, row.note) for row in rows if group_of(row) == group]
+            if members := [member for member in members if member]:
+                groups.append((label, members))
+        return groups
+
+    treatments = grouped(content.treatments, lambda row: row.place, labels.PLACES, "treatment")
+    symptoms = grouped(content.symptoms, lambda row: row.frequency, labels.FREQUENCIES, "symptom")
+    if len(symptoms) == 1 and not any(row.frequency for row in content.symptoms):
+        symptoms = [("", symptoms[0][1])]  # a heading that says "not known" over everything helps nobody
+    return {
+        "content": content,
+        "kind": kind,
+        "kind_label": labels.KINDS[kind],
+        "plural": labels.PLURALS[kind],
+        "treatment_kind": labels.TREATMENT_KINDS.get(content.treatment_kind, ""),
+        "help_cards": [
+            (labels.URGENCIES[card.urgency], labels.HELP_HEADINGS[card.urgency], card)
+            for card in content.help_cards
+            if card.urgency in labels.URGENCIES
+        ],
+        "facts": [
+            (
+                labels.FACTS.get(fact.kind, fact.kind),
+                fact.value,
+                [numbers[key] for key in fact.sources if key in numbers],
+            )
+            for fact in content.facts
+        ],
+        "help_first": any(card.urgency in {"emergency", "urgent"} for card in content.help_cards),
+        "help_cited": cited("help_cards"),
+        "summary_cited": cited("summary"),
+        "parts": _parts(content, kind, cited, symptoms, treatments),
+        "broader": named(content.broader.kind, content.broader.key) if content.broader else None,
+        "see_also": [link for link in (named(link.kind, link.key) for link in content.see_also) if link],
+        "codes": [(labels.CODE_SYSTEMS.get(code.system, code.system), code.code) for code in content.codes],
+        "sources": [
+            (source, date.fromisoformat(source.accessed_on) if source.accessed_on else None)
+            for source in content.sources
+        ],
+    }
+
+
+def _parts(content, kind, cited, symptoms, treatments) -> list[Part]:
+    """The sections in their order; symptoms follow the overview, treatments stand under their introduction."""
+    groups = {"treatment_intro": tuple(treatments)}
+    parts = []
+    for section in content.sections:
+        if section.html or groups.get(section.key):
+            heading = labels.SECTIONS[kind].get(section.key, section.key)
+            found = groups.pop(section.key, ())
+            parts.append(Part(section.key, heading, section.html, tuple(cited(section.key)), found))
+        if section.key == "overview" and symptoms:
+            parts.append(Part("symptoms", labels.PARTS["symptoms"], groups=tuple(symptoms)))
+    if groups.get("treatment_intro"):
+        parts.append(Part("treatments", labels.PARTS["treatments"], groups=groups["treatment_intro"]))
+    return parts
+
+
+def show_published(published: Published, linked: Mapping[Reference, Page], *, today: date | None = None) -> dict:
+    """The whole context of a public page."""
+    edition, page = published.edition, published.page
+    content = TopicContent.from_json(edition.content)
+    clinical = published.signed(Capacity.CLINICAL)
+    language_review = published.signed(Capacity.LANGUAGE)
+    is_translation = edition.language != languages.SOURCE
+    matches = published.matches
+    return {
+        **show(content, kind=edition.kind, names=edition.names, linked=linked),
+        "page": page,
+        "edition": edition,
+        "url": page_url(page),
+        "is_current": page.edition_id == edition.pk and not page.withdrawn_at,
+        "is_translation": is_translation,
+        "clinical": clinical,
+        "language_review": language_review,
+        "signatures": published.signatures,
+        "matches": matches,
+        "source_page": next((p for p in published.elsewhere if p.language == languages.SOURCE), None),
+        "source_language": languages.get(languages.SOURCE),
+        "out_of_date": published.out_of_date,
+        "source_edition": published.source,
+        "review_due_on": _review_due_on(edition, matches),
+        "review_overdue": _review_due_on(edition, matches) < (today or timezone.localdate()),
+        "choices": switcher(
+            edition.language,
+            {other.language: page_url(other) for other in published.elsewhere},
+            {
+                language.code: reverse("public:page", args=[language.code, labels.PATHS[page.kind], page.key])
+                for language in languages.offered()
+            },
+        ),
+    }
+
+
+def _review_due_on(edition: Edition, matches: Edition | None) -> date:
+    """A translation is due when the source it matches is due, not later."""
+    return min(edition.review_due_on, matches.review_due_on) if matches else edition.review_due_on

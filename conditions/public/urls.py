@@ -1,0 +1,21 @@
+"""The public addresses below /{language}/. They are promises: they change only with a redirect."""
+
+from django.urls import path, register_converter
+
+from conditions.public import views
+from portal.addresses import SlugConverter
+
+register_converter(views.KindConverter, "kind")
+register_converter(SlugConverter, "uslug")
+
+app_name = "public"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("search/", views.search, name="search"),
+    path("about/", views.about, name="about"),
+    path("<kind:kind>/", views.listing, name="list"),
+    path("<kind:kind>/<uslug:slug>/", views.page, name="page"),
+    path("<kind:kind>/<uslug:slug>/editions/", views.editions, name="editions"),
+    path("<kind:kind>/<uslug:slug>/editions/<int:number>/", views.edition, name="edition"),
+    path("<kind:kind>/<uslug:slug>/editions/on/<str:day>/", views.edition_on, name="edition-on"),
+]

@@ -1,0 +1,259 @@
+"""The pages readers see. They read portal.publishing.reading, and nothing else."""
+
+import datetime as dt
+import re
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from conditions import labels, presentation
+from conditions.content import TopicContent
+from conditions.public.letters import by_letter
+from portal import languages
+from portal.publishing import reading
+
+KIND_OF_PATH = {path: kind for kind, path in labels.PATHS.items()}
+
+
+class KindConverter:
+    """ "conditions" in an address, "condition" in the code."""
+
+    regex = "|".join(KIND_OF_PATH)
+
+    def to_python(self, value):
+        return KIND_OF_PATH[value]
+
+    def to_url(self, value):
+        return labels.PATHS.get(value, value)
+
+
+@require_safe
+def choose_language(request):
+    """`/`: to the browser's language. No cookie; the header decides anew each time."""
+    code = languages.negotiate(request.headers.get("Accept-Language", ""))
+    response = HttpResponseRedirect(reverse("public:home", args=[code]))
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
+
+
+@require_safe
+def home(request, language):
+    counts = reading.counts(language)
+    return _render(
+        request,
+        "public/home.html",
+        language,
+        "public:home",
+        conditions=by_letter(reading.pages("condition", language), language),
+        kinds=[(kind, labels.PLURALS[kind], counts.get(kind, 0)) for kind in labels.KINDS],
+    )
+
+
+@require_safe
+def about(request, language):
+    return _render(request, "public/about.html", language, "public:about")
+
+
+@require_safe
+def listing(request, language, kind):
+    return _render(
+        request,
+        "public/list.html",
+        language,
+        "public:list",
+        kind,
+        kind=kind,
+        title=labels.PLURALS[kind],
+        letters=by_letter(reading.pages(kind, language), language),
+    )
+
+
+@require_safe
+def search(request, language):
+    words = request.GET.get("q", "").strip()[:200]
+    found = reading.named_like(words, language)
+    query = f"?{request.GET.urlencode()}" if words else ""
+    return _render(
+        request,
+        "public/search.html",
+        language,
+        "public:search",
+        query=query,
+        words=words,
+        found=[(labels.KINDS[page.kind], page, presentation.page_url(page)) for page in found],
+    )
+
+
+@require_safe
+def page(request, language, kind, slug):
+    found = _find(request, kind, language, slug)
+    if not isinstance(found, reading.Page):
+        return found
+    return _show(request, reading.published(found))
+
+
+@require_safe
+def editions(request, language, kind, slug):
+    found = _find(request, kind, language, slug, "editions", withdrawn=True)
+    if not isinstance(found, reading.Page):
+        return found
+    return render(
+        request,
+        "public/editions.html",
+        {
+            "page": found,
+            "editions": reading.editions(found),
+            "url": presentation.page_url(found),
+            "plural": labels.PLURALS[kind],
+            "noindex": True,
+            **_frame(language, _everywhere("public:list", kind)),
+        },
+    )
+
+
+@require_safe
+def edition(request, language, kind, slug, number):
+    found = _find(request, kind, language, slug, "edition", number, withdrawn=True)
+    if not isinstance(found, reading.Page):
+        return found
+    wanted = reading.edition(found, number)
+    if wanted is None:
+        raise Http404
+    return _show(request, reading.published(found, wanted), archived=True)
+
+
+@require_safe
+def edition_on(request, language, kind, slug, day):
+    try:
+        date = dt.date.fromisoformat(day)
+        if not dt.date(1900, 1, 1) <= date <= dt.date(2200, 1, 1):
+            raise ValueError
+    except ValueError:
+        raise Http404 from None
+    found = _find(request, kind, language, slug, "edition-on", day, withdrawn=True)
+    if not isinstance(found, reading.Page):
+        return found
+    wanted = reading.on(found, date)
+    if wanted is None:
+        raise Http404
+    return _show(request, reading.published(found, wanted), archived=True)
+
+
+def _find(request, kind, language, slug, view="page", *args, withdrawn=False):
+    """The page at this address, or the answer to give instead of it."""
+    found = reading.address(kind, language, slug)
+    if found is None:
+        return _not_yet(request, kind, language, slug)
+    if found.withdrawn_at and not withdrawn:
+        return _gone(request, found)
+    if found.slug != slug:
+        return HttpResponsePermanentRedirect(reverse(f"public:{view}", args=[language, kind, found.slug, *args]))
+    return found
+
+
+def _show(request, published, archived=False):
+    content = TopicContent.from_json(published.edition.content)
+    linked = reading.linked(content.links(), published.edition.language)
+    context = presentation.show_published(published, linked)
+    context |= {"archived": archived, "noindex": archived, "language": languages.get(published.edition.language)}
+    response = render(request, "public/page.html", context)
+    if archived:
+        response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _not_yet(request, kind, language, slug):
+    """The object exists in other languages: say so, and name them. Nobody is sent to the home page."""
+    elsewhere = reading.elsewhere(kind, slug)
+    for other in elsewhere:
+        if other.language == language:
+            return HttpResponseRedirect(presentation.page_url(other))
+    if not elsewhere:
+        raise Http404
+    pages = {other.language: presentation.page_url(other) for other in elsewhere}
+    context = {
+        "elsewhere": [
+            (languages.get(other.language), other.title, presentation.page_url(other)) for other in elsewhere
+        ],
+        "plural": labels.PLURALS[kind],
+        "kind": kind,
+        "noindex": True,
+        **_frame(language, pages),
+    }
+    return render(request, "public/not_yet.html", context, status=404)
+
+
+def _gone(request, page):
+    context = {
+        "page": page,
+        "plural": labels.PLURALS[page.kind],
+        "noindex": True,
+        **_frame(page.language, _everywhere("public:list", page.kind)),
+    }
+    return render(request, "public/gone.html", context, status=410)
+
+
+@require_safe
+def image(request, name):
+    """A picture of an edition. Its name is its content's hash, so it never changes."""
+    if not re.fullmatch(r"[0-9a-f]{64}(_[A-Za-z0-9]{7})?\.(png|jpe?g|webp)", name) or not default_storage.exists(name):
+        raise Http404
+    response = FileResponse(default_storage.open(name))
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+@require_safe
+def robots(request):
+    return HttpResponse("User-agent: *\nDisallow: /admin/\n", content_type="text/plain")
+
+
+@require_safe
+def live(request):
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def bad_request(request, exception):
+    return _error(request, "errors/400.html", 400)
+
+
+def forbidden(request, exception=None):
+    return _error(request, "errors/403.html", 403)
+
+
+def not_found(request, exception):
+    return _error(request, "errors/404.html", 404)
+
+
+def server_error(request):
+    return _error(request, "errors/500.html", 500)
+
+
+def _error(request, template, status):
+    """An error in the reader's language. Asks the database nothing: it may be what failed."""
+    code = get_language() or languages.SOURCE
+    if code not in languages.LANGUAGES or not languages.get(code).offered:
+        code = languages.SOURCE
+    return render(request, template, {"noindex": True, **_frame(code, _everywhere("public:home"))}, status=status)
+
+
+def _render(request, template, language, view, *args, query="", **context):
+    addresses = {code: address + query for code, address in _everywhere(view, *args).items()}
+    return render(request, template, {**_frame(language, addresses), **context})
+
+
+def _everywhere(view, *args):
+    return {language.code: reverse(view, args=[language.code, *args]) for language in languages.offered()}
+
+
+def _frame(language, addresses):
+    """What every page's head and foot need."""
+    return {
+        "language": languages.get(language),
+        "choices": presentation.switcher(language, addresses),
+    }

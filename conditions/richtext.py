@@ -1,0 +1,37 @@
+"""The small set of rich text a page may hold, for the editor and for the cleaning that does not trust it."""
+
+import re
+
+import nh3
+
+# What django-prose-editor offers. Its own sanitiser runs only in model clean(), so `clean` below runs at every border.
+EXTENSIONS = {
+    "Bold": True,
+    "Italic": True,
+    "BulletList": True,
+    "OrderedList": True,
+    "ListItem": True,
+    "Heading": {"levels": [3]},
+    "Link": {"enableTarget": False, "protocols": ["https", "http"]},
+    "HardBreak": True,
+}
+
+_cleaner = nh3.Cleaner(
+    tags={"p", "ul", "ol", "li", "h3", "strong", "em", "a", "br"},
+    attributes={"a": {"href"}},
+    url_schemes={"https", "http"},
+    link_rel=None,
+    attribute_filter=lambda tag, name, value: (
+        value if name != "href" or re.match(r"https?://[^/]|/[^/\\]|#", value) else None
+    ),
+)
+_nothing = re.compile(r"(?:\s|&nbsp;|\u00a0|\u200b|<br\s*/?>|</?(?:p|ul|ol|li|h3|strong|em)>)*")
+
+
+def clean(html: str | None) -> str:
+    """Only the allowed tags and links, and "" where nothing is said ("<p>&nbsp;</p>").
+
+    `//host` and relative addresses lose their href: on a page they would lead somewhere the editor did not mean.
+    """
+    html = _cleaner.clean(html or "").strip()
+    return "" if _nothing.fullmatch(html) else html

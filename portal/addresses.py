@@ -1,0 +1,46 @@
+"""The parts of a public address: how a language and a slug stand in it."""
+
+import re
+import unicodedata
+
+from portal import languages
+
+
+class LanguageConverter:
+    """An offered language, exactly as it is declared. Other spellings are redirected before routing."""
+
+    regex = "[a-z]{2,3}(?:-[a-z0-9]+)*"
+
+    def to_python(self, value: str) -> str:
+        if value not in languages.LANGUAGES or not languages.get(value).offered:
+            raise ValueError
+        return value
+
+    def to_url(self, value: str) -> str:
+        return str(value)
+
+
+class SlugConverter:
+    """The last part of an address in any script. The lookup decides whether it exists."""
+
+    regex = r"[^/]{1,200}"
+
+    def to_python(self, value: str) -> str:
+        return unicodedata.normalize("NFC", value)
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+def slug_from(text: str) -> str:
+    """Lower case words joined by "-", keeping letters, marks and digits of every script.
+
+    Django's slugify drops combining marks, which spell vowels in Hindi and shorten words in Arabic.
+    """
+    text = unicodedata.normalize("NFC", text).casefold()
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" else "-" for c in text)
+    return re.sub("-+", "-", kept).strip("-")[:200]
+
+
+def is_slug(text: str) -> bool:
+    return bool(text) and text == slug_from(text)

@@ -1,0 +1,69 @@
+"""Two small steps around every request: its language, and the headers that keep readers unwatched."""
+
+from django.http import HttpResponseRedirect
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+
+from portal import languages
+
+
+def language_of_the_address(get_response):
+    """The first part of the path decides; only the desk and the bare address ask the browser. No cookie, ever."""
+
+    def middleware(request):
+        first, _, rest = request.path_info.lstrip("/").partition("/")
+        from_browser = False
+        if first in languages.LANGUAGES and languages.get(first).offered:
+            code = first
+        elif first and (code := languages.canonical(first)) and _looks_like_a_language(first):
+            # /PT-BR/ or /zh-cn/: one address for each language.
+            query = request.META.get("QUERY_STRING")
+            return HttpResponseRedirect(f"/{code}/{rest}" + (f"?{query}" if query else ""))
+        else:
+            code = languages.negotiate(request.headers.get("Accept-Language", ""))
+            from_browser = True
+        with translation.override(code):
+            request.LANGUAGE_CODE = code
+            response = get_response(request)
+        if from_browser:
+            patch_vary_headers(response, ["Accept-Language"])
+        response.headers.setdefault("Content-Language", languages.get(code).tag)
+        return response
+
+    return middleware
+
+
+def _looks_like_a_language(segment: str) -> bool:
+    """Only spellings of a whole declared code redirect; "/essay/" is an ordinary 404."""
+    code = segment.lower().replace("_", "-")
+    return code in languages.ALIASES or code in languages.LANGUAGES
+
+
+ADMIN_POLICY = {
+    "default-src": ["'none'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+}
+
+
+def headers(get_response):
+    """Permissions, referrer and content policy. The desk needs its own script and a referrer for its forms."""
+
+    def middleware(request):
+        response = get_response(request)
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"
+        )
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if request.path_info.startswith("/admin/"):
+            # With no-referrer a browser sends "Origin: null", and every form would fail its CSRF check.
+            response.headers["Referrer-Policy"] = "same-origin"
+            response.headers.setdefault("X-Robots-Tag", "noindex")
+            # The editor's import map is inline; js_asset puts the request's nonce on it.
+            script = ["'self'"] + ([f"'nonce-{request.csp_nonce}'"] if getattr(request, "csp_nonce", None) else [])
+            response._csp_update = {**ADMIN_POLICY, "script-src": script}
+        return response
+
+    return middleware

@@ -1,0 +1,1 @@
+"""The gate: manuscript -> signed -> edition -> page. It knows neither medicine nor modeltranslation."""

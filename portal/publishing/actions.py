@@ -1,0 +1,213 @@
+"""The only writers of what is published: sign_off, publish, withdraw, restore."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal import languages
+from portal.publishing import reading
+from portal.publishing.folding import fold
+from portal.publishing.manuscript import Manuscript
+from portal.publishing.models import Address, Capacity, Edition, Page, PageHistory, Significance, SignOff
+
+
+class Refused(Exception):
+    """The gate stays shut. The message says why, in words for the person who asked."""
+
+
+class Incomplete(Refused):
+    """The words have problems."""
+
+
+class Unsigned(Refused):
+    """Nobody with the needed capacity has signed exactly these words."""
+
+
+class AddressTaken(Refused):
+    """Another object has, or once had, this address."""
+
+
+def sign_off(manuscript: Manuscript, *, by, capacity: str, source_edition: Edition | None = None, now=None) -> SignOff:
+    """`by` stands by exactly these words; a translation is signed beside the source edition it was read against.
+
+    Signing the same words twice gives the first sign-off. Raises Incomplete, Refused, PermissionDenied.
+    """
+    now = now or timezone.now()
+    _refuse_problems(manuscript)
+    _check_may_sign(by, capacity)
+    is_translation = manuscript.language != languages.SOURCE
+    if is_translation:
+        if capacity == Capacity.CLINICAL:
+            raise Refused(
+                _("A clinical sign-off belongs to the source language; sign a translation as language reviewer.")
+            )
+        if source_edition is None:
+            raise Refused(_("A translation is signed beside a published source edition, and there is none yet."))
+        if (source_edition.kind, source_edition.key, source_edition.language) != (
+            manuscript.kind,
+            manuscript.key,
+            languages.SOURCE,
+        ):
+            raise Refused(_("That source edition belongs to another page."))
+    elif capacity == Capacity.LANGUAGE or source_edition is not None:
+        raise Refused(_("The source language is signed off by a clinical reviewer."))
+    sign_off, _created = SignOff.objects.get_or_create(
+        kind=manuscript.kind,
+        key=manuscript.key,
+        language=manuscript.language,
+        digest=manuscript.digest,
+        capacity=capacity,
+        source_edition=source_edition,
+        by=by,
+        defaults={"signed_as": by.get_full_name() or by.get_username(), "at": now},
+    )
+    return sign_off
+
+
+def publish(
+    manuscript: Manuscript, *, by, significance: str = Significance.FOLLOW, change_note: str = "", now=None
+) -> Edition:
+    """Make the next edition of these words and point the page at it, in one transaction.
+
+    The words the page already shows give the edition that is there. Raises Incomplete, Unsigned, AddressTaken,
+    PermissionDenied.
+    """
+    now = now or timezone.now()
+    if not by.has_perm("publishing.publish_edition"):
+        raise PermissionDenied
+    if significance not in Significance.values:
+        raise Refused(_("Say what the change means: wording only, translations should follow, or safety."))
+    _refuse_problems(manuscript)
+    of_this_page = {"kind": manuscript.kind, "key": manuscript.key, "language": manuscript.language}
+    with transaction.atomic():
+        page = Page.objects.select_for_update().filter(**of_this_page).select_related("edition").first()
+        if page and not page.withdrawn_at and page.edition.digest == manuscript.digest:
+            return page.edition
+        signature = _signature_for(manuscript)
+        last = Edition.objects.filter(**of_this_page).order_by("-number").values_list("number", flat=True).first() or 0
+        try:
+            with transaction.atomic():
+                edition = Edition.objects.create(
+                    **of_this_page,
+                    number=last + 1,
+                    slug=manuscript.slug,
+                    title=manuscript.title,
+                    summary=manuscript.summary,
+                    content=manuscript.content,
+                    digest=manuscript.digest,
+                    names=reading.names(manuscript.links, manuscript.language),
+                    translated_from=signature.source_edition,
+                    significance=significance,
+                    change_note=change_note.strip(),
+                    review_due_on=(now + dt.timedelta(days=settings.REVIEW_INTERVAL_DAYS)).date(),
+                    published_at=now,
+                    published_by=by,
+                )
+        except IntegrityError:
+            # First editions have no page to lock: two at once meet at each_number_once. The loser looks again.
+            page = Page.objects.select_for_update().select_related("edition").filter(**of_this_page).first()
+            if page and page.edition.digest == manuscript.digest:
+                return page.edition
+            raise Refused(
+                _("Somebody else published this page at the same moment. Look at it, then publish again.")
+            ) from None
+        _point(page, edition, manuscript.other_names, of_this_page)
+    return edition
+
+
+def withdraw(page: Page, *, by, reason: str, now=None) -> Page:
+    """Take a page away. Its address answers 410 with the reason; its editions stay.
+
+    Raises Refused, PermissionDenied.
+    """
+    now = now or timezone.now()
+    reason = _check_reason(by, reason)
+    with transaction.atomic():
+        page = Page.objects.select_for_update().get(pk=page.pk)
+        if page.withdrawn_at:
+            raise Refused(_("This page is withdrawn already."))
+        page.withdrawn_at = now
+        page.withdrawal_reason = reason
+        page.save(update_fields=["withdrawn_at", "withdrawal_reason"])
+        PageHistory.objects.create(page=page, edition=None, at=now, by=by, reason=reason)
+    return page
+
+
+def restore(page: Page, edition: Edition, *, by, reason: str, now=None) -> Page:
+    """Point the page at an earlier edition's words again. Raises Refused, AddressTaken, PermissionDenied."""
+    now = now or timezone.now()
+    reason = _check_reason(by, reason)
+    if (edition.kind, edition.key, edition.language) != (page.kind, page.key, page.language):
+        raise Refused(_("That edition belongs to another page."))
+    with transaction.atomic():
+        page = Page.objects.select_for_update().get(pk=page.pk)
+        if not page.withdrawn_at and page.edition_id == edition.pk:
+            raise Refused(_("The page shows this edition already."))
+        _point(page, edition, None, {}, now=now, by=by, reason=reason)
+    return page
+
+
+def _point(page, edition, other_names, of_this_page, *, now=None, by=None, reason=""):
+    """The page shows this edition from now on. Keeps the old address, claims the new one."""
+    page = page or Page(**of_this_page)
+    page.slug, page.title, page.summary = edition.slug, edition.title, edition.summary
+    page.edition, page.withdrawn_at, page.withdrawal_reason = edition, None, ""
+    if other_names is not None:
+        page.findable = "\n".join(dict.fromkeys(fold(name) for name in (edition.title, *other_names) if name))
+    page.save()
+    address, _created = Address.objects.get_or_create(
+        kind=page.kind, language=page.language, slug=page.slug, defaults={"page": page}
+    )
+    if address.page_id != page.pk:
+        raise AddressTaken(_("The address “{slug}” belongs to another page. Choose another.").format(slug=page.slug))
+    PageHistory.objects.create(
+        page=page, edition=edition, at=now or edition.published_at, by=by or edition.published_by, reason=reason
+    )
+
+
+def _refuse_problems(manuscript):
+    if manuscript.problems:
+        raise Incomplete(" ".join(str(problem) for problem in manuscript.problems))
+
+
+def _check_may_sign(by, capacity):
+    allowed = {
+        Capacity.CLINICAL: by.has_perm("publishing.sign_clinical"),
+        Capacity.LANGUAGE: by.has_perm("publishing.sign_language"),
+        Capacity.DEMONSTRATION: settings.DEMO and by.has_perm("publishing.publish_edition"),
+    }
+    if not allowed.get(capacity):
+        raise PermissionDenied
+
+
+def _check_reason(by, reason):
+    if not by.has_perm("publishing.publish_edition"):
+        raise PermissionDenied
+    if not (reason := reason.strip()):
+        raise Refused(_("Give a reason in plain words: readers and colleagues will see it."))
+    return reason
+
+
+def _signature_for(manuscript) -> SignOff:
+    """The latest sign-off that lets these words out. Raises Unsigned."""
+    needed = Capacity.CLINICAL if manuscript.language == languages.SOURCE else Capacity.LANGUAGE
+    capacities = [needed, Capacity.DEMONSTRATION] if settings.DEMO else [needed]
+    signatures = SignOff.objects.filter(
+        kind=manuscript.kind,
+        key=manuscript.key,
+        language=manuscript.language,
+        digest=manuscript.digest,
+        capacity__in=capacities,
+    ).select_related("source_edition")
+    signature = max(signatures, key=lambda s: (s.capacity == needed, s.at), default=None)
+    if signature is None:
+        raise Unsigned(
+            _("A clinical reviewer has to sign off exactly these words first.")
+            if needed == Capacity.CLINICAL
+            else _("A language reviewer has to sign off exactly these words first.")
+        )
+    return signature

@@ -1,0 +1,187 @@
+"""Edition, Page, Address, PageHistory, SignOff: what is published. Written by actions.py, and by nothing else."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Unchangeable(Exception):
+    """Somebody tried to change or delete what was published or signed."""
+
+
+class UnchangingQuerySet(models.QuerySet):
+    def _refuse(self, *args, **kwargs):
+        raise Unchangeable(
+            f"{self.model._meta.verbose_name_plural} are never changed or deleted; publish again instead."
+        )
+
+    update = delete = bulk_update = update_or_create = _refuse
+    update.alters_data = delete.alters_data = bulk_update.alters_data = True
+
+    def bulk_create(self, objs, *args, update_conflicts=False, **kwargs):
+        if update_conflicts:
+            self._refuse()
+        return super().bulk_create(objs, *args, **kwargs)
+
+
+class Unchanging(models.Model):
+    """A row that is written once."""
+
+    objects = UnchangingQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args, **kwargs):
+        if not self._state.adding:
+            raise Unchangeable(f"This {self._meta.verbose_name} exists and is never changed; publish again instead.")
+        kwargs["force_insert"] = True
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        raise Unchangeable(f"This {self._meta.verbose_name} is never deleted; withdraw the page instead.")
+
+
+class Significance(models.TextChoices):
+    WORDING = "wording", _("Wording only")
+    FOLLOW = "follow", _("Translations should follow")
+    SAFETY = "safety", _("Safety: the earlier words may harm")
+
+
+class Capacity(models.TextChoices):
+    CLINICAL = "clinical", _("clinical reviewer")
+    LANGUAGE = "language", _("language reviewer")
+    DEMONSTRATION = "demonstration", _("demonstration, nobody has reviewed it")
+
+
+class Edition(Unchanging):
+    """What one object said, in one language, on the day it was published."""
+
+    kind = models.CharField(max_length=16)
+    key = models.CharField(max_length=100)
+    language = models.CharField(max_length=16)
+    number = models.PositiveIntegerField()
+    slug = models.CharField(max_length=200)
+    title = models.CharField(max_length=300)
+    summary = models.TextField()
+    content = models.JSONField()
+    digest = models.CharField(max_length=64)
+    names = models.JSONField(default=dict)  # "symptom/tremor" -> its published name that day, for when its page is gone
+    translated_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    significance = models.CharField(max_length=16, choices=Significance)
+    change_note = models.TextField(blank=True)
+    review_due_on = models.DateField()
+    published_at = models.DateTimeField()
+    published_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("edition")
+        verbose_name_plural = _("editions")
+        default_permissions = ("view",)
+        permissions = [("publish_edition", "Can publish, withdraw and restore")]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "key", "language", "number"], name="each_number_once"),
+            models.CheckConstraint(condition=models.Q(number__gte=1), name="numbers_start_at_one"),
+        ]
+
+    def __str__(self):
+        return f"{self.title} ({self.language}), {self.number}"
+
+
+class Page(models.Model):
+    """The public address of the current edition, with what lists and the search box need."""
+
+    kind = models.CharField(max_length=16)
+    key = models.CharField(max_length=100)
+    language = models.CharField(max_length=16)
+    slug = models.CharField(max_length=200)
+    title = models.CharField(max_length=300)
+    summary = models.TextField()
+    findable = models.TextField(blank=True)  # folded names, one a line: title, synonyms, misspellings
+    edition = models.ForeignKey(Edition, models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawal_reason = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("page")
+        verbose_name_plural = _("pages")
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "key", "language"], name="one_page_per_object_and_language"),
+        ]
+
+    def __str__(self):
+        return self.title
+
+
+class Address(models.Model):
+    """Every address a page ever had. The page's own slug is the current one; the others redirect to it."""
+
+    kind = models.CharField(max_length=16)
+    language = models.CharField(max_length=16)
+    slug = models.CharField(max_length=200)
+    page = models.ForeignKey(Page, models.PROTECT, related_name="addresses")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "language", "slug"], name="one_object_per_address"),
+        ]
+
+    def __str__(self):
+        return self.slug
+
+
+class PageHistory(Unchanging):
+    """From this moment the page showed this edition; without an edition it was withdrawn. Answers "on that day?"."""
+
+    page = models.ForeignKey(Page, models.PROTECT, related_name="history")
+    edition = models.ForeignKey(Edition, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["page", "at"], name="history_of_a_page")]
+
+    def __str__(self):
+        return f"{self.page_id}: {self.edition_id or 'withdrawn'} from {self.at:%Y-%m-%d %H:%M}"
+
+
+class SignOff(Unchanging):
+    """A named person, in a named capacity, read exactly these words; for a translation, beside that source edition."""
+
+    kind = models.CharField(max_length=16)
+    key = models.CharField(max_length=100)
+    language = models.CharField(max_length=16)
+    digest = models.CharField(max_length=64)
+    capacity = models.CharField(max_length=16, choices=Capacity)
+    source_edition = models.ForeignKey(Edition, models.PROTECT, null=True, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    signed_as = models.CharField(max_length=200)  # the name as it stood that day
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("sign-off")
+        verbose_name_plural = _("sign-offs")
+        default_permissions = ("view",)
+        permissions = [
+            ("sign_clinical", "Can sign off as clinical reviewer"),
+            ("sign_language", "Can sign off as language reviewer"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "key", "language", "digest", "capacity", "by"],
+                condition=models.Q(source_edition__isnull=True),
+                name="one_signature_each",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "key", "language", "digest", "capacity", "by", "source_edition"],
+                condition=models.Q(source_edition__isnull=False),
+                name="one_signature_each_beside_a_source_edition",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.signed_as} ({self.get_capacity_display()})"

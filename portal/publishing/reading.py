@@ -1,0 +1,160 @@
+"""The only door for readers: pages and editions, and nothing else. Reads, never writes."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from portal import languages
+from portal.publishing.folding import fold
+from portal.publishing.models import Address, Capacity, Edition, Page, PageHistory, SignOff
+
+Reference = tuple[str, str]  # (kind, key)
+
+
+@dataclass(frozen=True)
+class Published:
+    """One page as a reader meets it: its edition, who stands behind it, and in which languages it exists."""
+
+    page: Page
+    edition: Edition
+    elsewhere: tuple[Page, ...]  # the live pages of the same object in offered languages, this one included
+    sign_offs: tuple[SignOff, ...]  # for this edition's words, and for the source words it matches
+    source: Edition | None  # the current source edition, for a translation
+
+    @property
+    def matches(self) -> Edition | None:
+        """The newest source edition somebody read this translation against."""
+        beside = [s.source_edition for s in self.signatures if s.source_edition]
+        if self.edition.translated_from:
+            beside.append(self.edition.translated_from)
+        return max(beside, key=lambda edition: edition.number, default=None)
+
+    @property
+    def out_of_date(self) -> bool:
+        """The source moved on since anybody compared."""
+        return bool(self.source and self.matches and self.source.digest != self.matches.digest)
+
+    @property
+    def signatures(self) -> tuple[SignOff, ...]:
+        return tuple(
+            s for s in self.sign_offs if s.digest == self.edition.digest and s.language == self.edition.language
+        )
+
+    def signed(self, capacity: str) -> SignOff | None:
+        """The latest sign-off in a capacity: clinical for the source words, language for the translation."""
+        source = self.edition if self.edition.language == languages.SOURCE else self.matches
+        of = source if capacity == Capacity.CLINICAL else self.edition
+        found = [
+            s
+            for s in self.sign_offs
+            if of and s.capacity == capacity and s.digest == of.digest and s.language == of.language
+        ]
+        return max(found, key=lambda s: s.at, default=None)
+
+
+def address(kind: str, language: str, slug: str) -> Page | None:
+    """The page that has, or had, this address. Its slug differs from the asked one when the page has moved."""
+    found = (
+        Address.objects.filter(kind=kind, language=language, slug=slug)
+        .select_related("page__edition__translated_from")
+        .first()
+    )
+    return found.page if found else None
+
+
+def published(page: Page, edition: Edition | None = None) -> Published:
+    """The page with one of its editions, the current one unless another is given. Two queries."""
+    edition = edition or page.edition
+    elsewhere = tuple(
+        Page.objects.filter(
+            kind=page.kind,
+            key=page.key,
+            withdrawn_at=None,
+            language__in=[language.code for language in languages.offered()],
+        ).select_related("edition")
+    )
+    source = next((other.edition for other in elsewhere if other.language == languages.SOURCE), None)
+    sign_offs = tuple(
+        SignOff.objects.filter(kind=page.kind, key=page.key, language__in={page.language, languages.SOURCE})
+        .select_related("source_edition")
+        .order_by("at")
+    )
+    is_translation = edition.language != languages.SOURCE
+    return Published(page, edition, elsewhere, sign_offs, source if is_translation else None)
+
+
+def pages(kind: str, language: str):
+    """The live pages of a kind in one language, unordered: every language sorts its own letters."""
+    return Page.objects.filter(kind=kind, language=language, withdrawn_at=None)
+
+
+def counts(language: str) -> dict[str, int]:
+    """How many live pages of each kind a language has."""
+    found = {}
+    for kind in Page.objects.filter(language=language, withdrawn_at=None).values_list("kind", flat=True):
+        found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+def named_like(words: str, language: str, limit: int = 50) -> list[Page]:
+    """Live pages one of whose names holds these words, synonyms and known misspellings included."""
+    folded = fold(words)
+    if not folded:
+        return []
+    hits = Page.objects.filter(language=language, withdrawn_at=None, findable__contains=folded)
+    ranked = sorted(hits, key=lambda page: (folded not in page.findable.split("\n"), len(page.title)))
+    return ranked[:limit]
+
+
+def linked(references: Iterable[Reference], language: str) -> dict[Reference, Page]:
+    """The live pages of these objects in one language. One query."""
+    references = set(references)
+    if not references:
+        return {}
+    found = Page.objects.filter(language=language, withdrawn_at=None, key__in={key for _kind, key in references})
+    return {(page.kind, page.key): page for page in found if (page.kind, page.key) in references}
+
+
+def names(references: Iterable[Reference], language: str) -> dict[str, str]:
+    """Their published names today, keyed "kind/key", to be frozen in an edition."""
+    return {f"{kind}/{key}": page.title for (kind, key), page in sorted(linked(references, language).items())}
+
+
+def editions(page: Page) -> list[Edition]:
+    """Every edition of a page, newest first, without its content."""
+    return list(
+        Edition.objects.filter(kind=page.kind, key=page.key, language=page.language)
+        .defer("content")
+        .order_by("-number")
+    )
+
+
+def edition(page: Page, number: int) -> Edition | None:
+    return (
+        Edition.objects.filter(kind=page.kind, key=page.key, language=page.language, number=number)
+        .select_related("translated_from")
+        .first()
+    )
+
+
+def on(page: Page, day: dt.date) -> Edition | None:
+    """What the page showed at the end of that day (in UTC), or None where it showed nothing."""
+    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time.min, tzinfo=dt.UTC)
+    moment = (
+        PageHistory.objects.filter(page=page, at__lt=end)
+        .order_by("-at", "-pk")
+        .select_related("edition__translated_from")
+        .first()
+    )
+    return moment.edition if moment else None
+
+
+def elsewhere(kind: str, slug: str) -> list[Page]:
+    """The live pages, in offered languages, of the object that has this address in some language, or this key."""
+    keys = {slug, *Address.objects.filter(kind=kind, slug=slug).values_list("page__key", flat=True)}
+    offered = [language.code for language in languages.offered()]
+    found = {
+        page.language: page
+        for page in Page.objects.filter(kind=kind, key__in=keys, language__in=offered, withdrawn_at=None)
+    }
+    return [found[code] for code in offered if code in found]

@@ -1,0 +1,249 @@
+"""One settings file, read from the environment. A wrong value gets a sentence that says what to do."""
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.conf import locale
+from django.core.exceptions import ImproperlyConfigured
+
+from portal import languages
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def _switch(name: str, default: bool) -> bool:
+    """An on/off setting. django-environ reads "ja" or "2" as off without a word; here a slip is told."""
+    value = env.str(name, default="1" if default else "0").strip().lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off", ""}:
+        return False
+    raise ImproperlyConfigured(f"{name}={value} is neither on nor off. Write {name}=1 or {name}=0.")
+
+
+DEBUG = _switch("DEBUG", False)
+
+# DEMO: the starter content is published in the capacity "demonstration", and every such page says so.
+DEMO = _switch("DEMO", False)
+
+# What the portal itself writes: the embedded database, images, the kept secret.
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+
+DATABASE_URL = env.str("DATABASE_URL", default="")
+
+
+def _secret_key() -> str:
+    if key := env.str("SECRET_KEY", default=""):
+        if len(key) < 32:
+            raise ImproperlyConfigured(
+                "SECRET_KEY is shorter than 32 characters. Make one with: "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
+            )
+        return key
+    if DATABASE_URL:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set. With DATABASE_URL several processes share one database, and they must share one "
+            'secret: make one with python3 -c "import secrets; print(secrets.token_urlsafe(50))", keep it out of the '
+            "repository, and set it in the environment of each."
+        )
+    kept = VAR_DIR / "secret_key"
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(kept, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    return kept.read_text().strip()
+
+
+SECRET_KEY = _secret_key()
+
+# The one address readers use. Hosts, secure cookies and HSTS follow from it.
+PUBLIC_ADDRESS = env.str("PUBLIC_ADDRESS", default="http://127.0.0.1:8000").rstrip("/")
+_address = urlsplit(PUBLIC_ADDRESS)
+_LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+if _address.scheme not in {"http", "https"} or not _address.hostname or _address.path:
+    raise ImproperlyConfigured(
+        f"PUBLIC_ADDRESS={PUBLIC_ADDRESS} is not an address. Write scheme and host, "
+        "such as https://health.example.org, without a path."
+    )
+HTTPS = _address.scheme == "https"
+if not HTTPS and not DEBUG and _address.hostname not in {"127.0.0.1", "localhost", "::1"}:
+    raise ImproperlyConfigured(
+        f"PUBLIC_ADDRESS={PUBLIC_ADDRESS} is not encrypted. What somebody reads about an illness must not travel in "
+        "the open: use https://, or http://127.0.0.1 on your own machine."
+    )
+ALLOWED_HOSTS = sorted({_address.hostname, *_LOOPBACK})
+CSRF_TRUSTED_ORIGINS = [PUBLIC_ADDRESS] if HTTPS else []
+
+INSTALLED_APPS = [
+    "modeltranslation",  # before admin: it patches the model admin's field handling
+    "portal.publishing",
+    "portal.translating",
+    "conditions",
+    "django_prose_editor",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.headers",  # outside the language: error pages carry the headers as well
+    "portal.middleware.language_of_the_address",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+
+if DATABASE_URL:
+    try:
+        _database = env.db_url_config(DATABASE_URL)
+    except Exception as error:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL cannot be read ({error}). Write postgres://user:password@host:5432/name."
+        ) from error
+    if _database.get("ENGINE") not in {"django.db.backends.postgresql", "django.db.backends.sqlite3"}:
+        raise ImproperlyConfigured(
+            "DATABASE_URL names a database this portal is not tested on. Write postgres://user:password@host:5432/name "
+            "(PostgreSQL 15 or newer), or leave DATABASE_URL out to use the embedded SQLite."
+        )
+else:
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    _database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(VAR_DIR / "portal.sqlite3")}
+if _database["ENGINE"].endswith("sqlite3"):
+    # IMMEDIATE: a writer takes its lock at the start, so two publishers queue instead of failing half way.
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    _database.setdefault("CONN_MAX_AGE", 60)
+    _database.setdefault("CONN_HEALTH_CHECKS", True)
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# Languages. Django's own list is extended by what it has no data for (Somali): without it change forms are a 500.
+for _language in languages.LANGUAGES.values():
+    locale.LANG_INFO.setdefault(
+        _language.code,
+        {
+            "bidi": _language.direction == "rtl",
+            "code": _language.code,
+            "name": _language.english,
+            "name_local": _language.name,
+        },
+    )
+LANGUAGE_CODE = languages.SOURCE
+LANGUAGES = [(language.code, language.english) for language in languages.LANGUAGES.values()]
+LANGUAGES_BIDI = [language.code for language in languages.LANGUAGES.values() if language.direction == "rtl"]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+# A gap is a gap: the library must never answer in another language.
+MODELTRANSLATION_DEFAULT_LANGUAGE = languages.SOURCE
+MODELTRANSLATION_LANGUAGES = tuple(languages.LANGUAGES)
+MODELTRANSLATION_ENABLE_FALLBACKS = False
+MODELTRANSLATION_FALLBACK_LANGUAGES = ()
+MODELTRANSLATION_CUSTOM_FIELDS = ()
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = VAR_DIR / "media"
+MEDIA_URL = "/media/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+# No far-future promise for names without a hash; WhiteNoise gives hashed names their year.
+WHITENOISE_MAX_AGE = 300
+
+# How long an edition stands before a clinician should look again (PIF TICK: at most three years).
+REVIEW_INTERVAL_DAYS = env.int("REVIEW_INTERVAL_DAYS", default=2 * 365)
+
+# Sessions exist at the desk only; their cookies are not even sent to the public pages.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+LOGIN_URL = "admin:login"
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _switch("BEHIND_PROXY", False) else None
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+
+# Public pages: our own styles and images, nothing else. The desk's own policy is in portal.middleware.headers.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "font-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+# No request line is ever logged: an address says what somebody reads about.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "ERROR"}},
+}

@@ -1,0 +1,81 @@
+"""The translator's own page: source beside target, one language, nothing else."""
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from js_asset import Media
+
+from portal import languages
+from portal.publishing.models import Edition
+from portal.translating.columns import column
+from portal.translating.forms import TranslationForm, Unit, fingerprint
+
+
+def may_translate(user, app_label: str, language: str) -> bool:
+    """Whether this person works in this language. The right stands beside the model that holds the columns."""
+    return user.has_perm(f"{app_label}.{column('translate', language)}")
+
+
+class TranslatingAdmin(admin.ModelAdmin):
+    """Mixed into the admin of anything with translations. The subclass names the parts."""
+
+    def units(self, obj, source_edition: Edition | None) -> list[Unit]:
+        raise NotImplementedError("say which parts of this object are translated")
+
+    def source_edition(self, obj) -> Edition | None:
+        raise NotImplementedError("say which source edition translators work from")
+
+    def get_urls(self):
+        name = f"{self.opts.app_label}_{self.opts.model_name}_translate"
+        return [
+            path("<int:pk>/translate/<str:language>/", self.admin_site.admin_view(self.translate_view), name=name),
+            *super().get_urls(),
+        ]
+
+    def translate_url(self, obj, language: str) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_translate", args=[obj.pk, str(language)])
+
+    def translate_view(self, request, pk, language):
+        if language not in languages.LANGUAGES or language == languages.SOURCE:
+            raise Http404
+        obj = get_object_or_404(self.get_queryset(request), pk=pk)
+        if not may_translate(request.user, self.opts.app_label, language):
+            raise PermissionDenied
+        target = languages.get(language)
+        source_edition = self.source_edition(obj)
+        units = self.units(obj, source_edition)
+        form = TranslationForm(units, target, request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            count = form.save()
+            messages.success(
+                request,
+                ngettext("{count} part was saved.", "{count} parts were saved.", count).format(count=count)
+                if count
+                else _("Nothing had changed, so nothing was saved."),
+            )
+            return HttpResponseRedirect(request.path)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("{name}: translate into {language}").format(name=obj, language=_(target.english)),
+            "opts": self.opts,
+            "original": obj,
+            "form": form,
+            "saved_meanwhile": form.is_bound and form.saved_meanwhile(),
+            "fresh_fingerprint": fingerprint(units, language),
+            "rows": [(unit, field, unit.words(language)) for unit, field in form.rows()],
+            "target": target,
+            "source": languages.get(languages.SOURCE),
+            "source_edition": source_edition,
+            "empty": sum(1 for unit in units if unit.source and not unit.words(language)),
+            "media": Media.from_media(self.media + form.media, nonce=request.csp_nonce),
+            "change_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk]),
+            "gate_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_gate", args=[obj.pk, language]),
+            "preview_url": reverse(
+                f"admin:{self.opts.app_label}_{self.opts.model_name}_preview", args=[obj.pk, language]
+            ),
+        }
+        return render(request, "admin/translating/translate.html", context, status=409 if form.errors else 200)

@@ -1,0 +1,23 @@
+"""Every address on one screen."""
+
+from django.contrib import admin
+from django.urls import include, path, register_converter
+
+from conditions.public import views as public
+from portal.addresses import LanguageConverter
+
+register_converter(LanguageConverter, "language")
+
+handler400 = "conditions.public.views.bad_request"
+handler403 = "conditions.public.views.forbidden"
+handler404 = "conditions.public.views.not_found"
+handler500 = "conditions.public.views.server_error"
+
+urlpatterns = [
+    path("", public.choose_language, name="choose-language"),
+    path("<language:language>/", include("conditions.public.urls")),
+    path("media/<str:name>", public.image, name="image"),
+    path("robots.txt", public.robots, name="robots"),
+    path("health/live", public.live, name="live"),
+    path("admin/", admin.site.urls),
+]
