@@ -15,6 +15,7 @@ class Language:
     english: str
     direction: str
     offered: bool
+    cldr: str  # whose dates it writes: en-GB
 
     @property
     def tag(self) -> str:
@@ -33,7 +34,9 @@ class Language:
 def _read(path: Path) -> tuple[str, dict[str, Language]]:
     declared = tomllib.loads(path.read_text(encoding="utf-8"))
     languages = {
-        code: Language(code, row["name"], row["english"], row["direction"], row["state"] == "offered")
+        code: Language(
+            code, row["name"], row["english"], row["direction"], row["state"] == "offered", row.get("cldr", code)
+        )
         for code, row in declared["languages"].items()
     }
     source = declared["source"]

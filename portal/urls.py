@@ -18,6 +18,7 @@ urlpatterns = [
     path("<language:language>/", include("conditions.public.urls")),
     path("media/<str:name>", public.image, name="image"),
     path("robots.txt", public.robots, name="robots"),
+    path("favicon.ico", public.icon, name="icon"),
     path("health/live", public.live, name="live"),
     path("admin/", admin.site.urls),
 ]

@@ -6,6 +6,7 @@ import re
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
@@ -211,6 +212,12 @@ def image(request, name):
 @require_safe
 def robots(request):
     return HttpResponse("User-agent: *\nDisallow: /admin/\n", content_type="text/plain")
+
+
+@require_safe
+def icon(request):
+    """For browsers and pages (the desk's) that ask without being told where it is."""
+    return HttpResponseRedirect(static("icon.svg"))
 
 
 @require_safe

@@ -18,7 +18,8 @@ def long_date(value):
         return ""
     if hasattr(value, "tzinfo"):
         value = timezone.localtime(value).date()
-    return format_date(value, "long", locale=Locale.parse(get_language() or languages.SOURCE, sep="-"))
+    language = languages.LANGUAGES.get(get_language() or "", languages.get(languages.SOURCE))
+    return format_date(value, "long", locale=Locale.parse(language.cldr, sep="-"))
 
 
 @register.filter

@@ -66,7 +66,7 @@ class Edition(Unchanging):
     summary = models.TextField()
     content = models.JSONField()
     digest = models.CharField(max_length=64)
-    names = models.JSONField(default=dict)  # "symptom/tremor" -> its published name that day, for when its page is gone
+    names = models.JSONField(default=dict)  # "kind/key" -> its published name that day, for when its page is gone
     translated_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     significance = models.CharField(max_length=16, choices=Significance)
     change_note = models.TextField(blank=True)

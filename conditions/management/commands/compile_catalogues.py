@@ -1,7 +1,6 @@
 from pathlib import Path
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+import polib
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
@@ -16,9 +15,6 @@ class Command(BaseCommand):
                 mo = po.with_suffix(".mo")
                 if mo.exists() and mo.stat().st_mtime >= po.stat().st_mtime:
                     continue
-                with po.open("rb") as source:
-                    catalogue = read_po(source)
-                with mo.open("wb") as target:
-                    write_mo(target, catalogue)
+                polib.pofile(str(po)).save_as_mofile(str(mo))
                 if options["verbosity"] > 0:
                     self.stdout.write(f"compiled {po.relative_to(folder)}")

@@ -1,0 +1,69 @@
+import pytest
+from babel.core import Locale
+from django.conf import locale
+from django.test import Client
+from django.utils import translation
+from django.utils.translation import gettext, ngettext, to_locale
+
+from portal import languages
+from tests import make
+
+BASE = __import__("django.conf").conf.settings.BASE_DIR
+
+
+@pytest.mark.parametrize("code", list(languages.LANGUAGES))
+def test_every_declared_language_activates_and_counts(code):
+    with translation.override(code):
+        assert translation.get_language() == code
+        assert gettext("Home")
+        assert [ngettext("{count} problem", "{count} problems", n) for n in (0, 1, 2, 5, 11, 100)]
+        assert translation.get_language_bidi() == (languages.get(code).direction == "rtl")
+    assert locale.LANG_INFO[code]["name_local"]
+    Locale.parse(languages.get(code).cldr, sep="-")
+
+
+@pytest.mark.parametrize("language", languages.translations(), ids=str)
+def test_every_translation_has_a_catalogue_that_is_compiled_with_a_plural_rule(language):
+    folder = BASE / "locale" / to_locale(language.code) / "LC_MESSAGES"
+    assert "nplurals=INTEGER" not in (folder / "django.po").read_text()
+    assert "Plural-Forms: nplurals=" in (folder / "django.po").read_text()
+    assert (folder / "django.mo").exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", [language.code for language in languages.LANGUAGES.values()])
+def test_creating_an_object_works_whatever_language_is_active(code):
+    with translation.override(code):
+        make.published(make.symptom())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", [language.code for language in languages.LANGUAGES.values()])
+def test_the_desk_answers_in_every_declared_language(code, admin_client):
+    symptom = make.symptom()
+    answer = admin_client.get(f"/admin/conditions/symptom/{symptom.pk}/change/", headers={"accept-language": code})
+    assert answer.status_code == 200
+
+
+def test_canonical_spellings():
+    spellings = ["PT-BR", "zh-CN", "zh-Hant-TW", "es_MX", "ar-EG", "tlh", "", "../../etc", "en-" + "x" * 50]
+    assert [languages.canonical(s) for s in spellings] == [
+        None,
+        "zh-hans",
+        "zh-hans",
+        "es",
+        "ar",
+        None,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_tags_are_bcp_47():
+    assert [languages.get(code).tag for code in ("en", "zh-hans", "pt-br")] == ["en", "zh-Hans", "pt-BR"]
+
+
+@pytest.mark.django_db
+def test_health_answers():
+    assert Client().get("/health/live").content == b"ok\n"
