@@ -111,6 +111,10 @@ class CitationInline(admin.StackedInline):
         return OfThisKind
 
 
+def _ever_published(topic) -> bool:
+    return Edition.objects.filter(kind=topic.kind, key=topic.key).exists()
+
+
 class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
     list_display = ("shown_name", "key")
     list_display_links = ("shown_name",)
@@ -207,7 +211,7 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
         return found
 
     def ever_published(self, obj):
-        return Edition.objects.filter(kind=obj.kind, key=obj.key).exists()
+        return _ever_published(obj)
 
     def source_edition(self, obj):
         return editions.current_source_edition(obj)
@@ -230,6 +234,7 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
                 "slug",
                 source_edition.slug if source_edition else "",
                 hint=_("Left empty, it is made from the name."),
+                optional=True,
             ),
             Unit(
                 "also_known_as",
@@ -238,6 +243,7 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
                 "also_known_as",
                 "\n".join(said.also_known_as),
                 hint=_("The names people use in this language, one a line; not a translation of each."),
+                optional=True,
             ),
             Unit(
                 "misspellings",
@@ -339,7 +345,8 @@ class AnyTopicAdmin(admin.ModelAdmin):
         return False
 
     def has_delete_permission(self, request, obj=None):
-        return False
+        # Asked when a condition, symptom, treatment or term goes, whose first half is a topic.
+        return super().has_delete_permission(request, obj) and not (obj and _ever_published(obj))
 
 
 @admin.register(models.Source)

@@ -22,6 +22,10 @@ class Unit:
     source: str
     rich: bool = False
     hint: str = ""
+    optional: bool = False  # may stay empty though the source says something
+
+    def is_missing(self, language: str) -> bool:
+        return bool(self.source) and not self.optional and not self.words(language)
 
     def words(self, language: str) -> str:
         return exactly(self.row, self.field, language)

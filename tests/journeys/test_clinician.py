@@ -1,0 +1,102 @@
+"""Given a published page, when a clinician edits it, then readers see the old words until the new ones are signed and out."""
+
+import re
+
+import pytest
+
+from tests import make
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def sign_in(page, username):
+    page.goto("/admin/")
+    page.locator("#id_username").fill(username)
+    page.locator("#id_password").fill("a-long-password")
+    page.locator("input[type=submit]").click()
+
+
+def public_text(open_browser, address):
+    reader = open_browser()
+    reader.goto(address)
+    return reader.locator("article").inner_text()
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_a_clinician_edits_previews_signs_and_publishes(open_browser, javascript):
+    make.clinician()
+    condition = make.condition()
+    make.published(condition)
+    address = "/en/conditions/torsion-dystonia/"
+
+    page = open_browser(javascript=javascript)
+    sign_in(page, "clinician")
+    page.goto("/admin/conditions/condition/")
+    page.get_by_role("link", name="Torsion dystonia").click()
+    assert "edition 1 is public" in page.locator(".desk-states").inner_text()
+    if javascript:
+        editor = page.locator(".field-overview_en [role=textbox]")
+        editor.click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("Twisting that may begin in a foot.")
+    else:
+        page.locator("#id_overview_en").fill("<p>Twisting that may begin in a foot.</p>")
+    page.locator("input[name=_continue]").first.click()
+    assert "the working copy has changed since" in page.locator(".desk-states").inner_text()
+    assert "may begin in a foot" not in public_text(open_browser, address)
+
+    page.get_by_role("link", name="Preview English").click()
+    assert "Preview: these words are not published." in page.locator(".preview-banner").inner_text()
+    assert "Twisting that may begin in a foot." in page.locator("article").inner_text()
+    page.get_by_role("link", name="Back to the desk").click()
+
+    assert "Overview" in page.locator(".desk-differences").inner_text()
+    page.get_by_role("button", name="Sign off these words").click()
+    assert "You signed off exactly these words." in page.locator(".messagelist").inner_text()
+    assert "may begin in a foot" not in public_text(open_browser, address)
+
+    page.get_by_label("Translations should follow").check()
+    page.get_by_label("What changed, in plain words for readers").fill("We say where it begins.")
+    page.get_by_role("button", name="Publish these words").click()
+    assert "Edition 2 is public." in page.locator(".messagelist").inner_text()
+    said = public_text(open_browser, address)
+    assert "Twisting that may begin in a foot." in said
+    assert re.search(r"by Clara Curie", said)
+
+    page.get_by_label("Reason, in words for readers").fill("We are checking a mistake.")
+    page.get_by_role("button", name="Withdraw the page").click()
+    reader = open_browser()
+    assert reader.goto(address).status == 410
+    assert "We are checking a mistake." in reader.locator("main").inner_text()
+    page.locator("input[name=edition][value='1']").check()
+    page.locator("#restore-reason").fill("The first wording was right.")
+    page.get_by_role("button", name="Show the chosen edition's words again").click()
+    assert "overview of torsion-dystonia." in public_text(open_browser, address)
+
+
+def test_what_keeps_a_page_from_being_published_is_said_beside_the_form(open_browser):
+    make.clinician()
+    condition = make.condition()
+    page = open_browser()
+    sign_in(page, "clinician")
+    page.goto(f"/admin/conditions/condition/{condition.pk}/change/")
+    page.locator("#id_summary_en").fill("")
+    page.locator("input[name=_continue]").first.click()
+    assert "“In short” is empty in English." in page.locator(".desk-problems").inner_text()
+    page.goto(f"/admin/conditions/condition/{condition.pk}/gate/en/")
+    assert page.get_by_role("button", name="Sign off these words").count() == 0
+
+
+def test_a_new_symptom_is_made_from_nothing(open_browser):
+    make.clinician()
+    make.source()
+    page = open_browser()
+    sign_in(page, "clinician")
+    page.goto("/admin/conditions/symptom/add/")
+    page.locator("#id_name_en").fill("Tremor")
+    page.locator("#id_key").fill("tremor")
+    page.locator("input[name=_continue]").first.click()
+    problems = page.locator(".desk-problems").inner_text()
+    assert "“In short” is empty in English." in problems
+    assert "“What it is” is empty in English." in problems
+    assert "The page cites no source." in problems

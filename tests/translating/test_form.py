@@ -1,0 +1,184 @@
+"""The translation form and the gate's page, with the forged requests that a browser would not send."""
+
+import pytest
+from django.test import Client
+
+from conditions import models
+from portal.publishing.models import Edition, Page, SignOff
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+
+def signed_in(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def posted(client, address, **changed):
+    """What a browser would send back after these changes."""
+    form = client.get(address).context["form"]
+    data = {field.html_name: field.value() or "" for field in form}
+    return client.post(address, {**data, **changed})
+
+
+@pytest.fixture
+def symptom():
+    made = make.symptom(in_languages=("en", "es", "fr"))
+    make.published(made)
+    return made
+
+
+def words(symptom):
+    return {
+        language: [
+            getattr(models.Symptom.objects.get(pk=symptom.pk), f"{field}_{language}") for field in ("name", "overview")
+        ]
+        for language in ("en", "es", "fr")
+    }
+
+
+def test_saving_writes_one_language_and_nothing_else(symptom):
+    before = words(symptom)
+    client = signed_in(make.translator(languages=("es",)))
+    address = f"/admin/conditions/symptom/{symptom.pk}/translate/es/"
+    answer = posted(
+        client,
+        address,
+        **{"sections.overview": "<p>Nuevo.</p>", "name_fr": "Forgé", "name_en": "Forged", "sections.overview_fr": "x"},
+    )
+    assert answer.status_code == 302
+    after = words(symptom)
+    assert after["es"] == [before["es"][0], "<p>Nuevo.</p>"]
+    assert (after["en"], after["fr"]) == (before["en"], before["fr"])
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "xx", "de"])
+def test_another_language_is_refused_on_the_server(symptom, language):
+    before = words(symptom)
+    client = signed_in(make.translator(languages=("es",)))
+    address = f"/admin/conditions/symptom/{symptom.pk}/translate/{language}/"
+    assert client.get(address).status_code in {403, 404}
+    assert client.post(address, {"name": "Forged", "sections.overview": "Forged"}).status_code in {403, 404}
+    assert words(symptom) == before
+
+
+def test_an_editors_save_never_touches_a_translation(symptom):
+    client = signed_in(make.clinician())
+    address = f"/admin/conditions/symptom/{symptom.pk}/change/"
+    form = client.get(address).context["adminform"].form
+    data = {field.html_name: field.value() or "" for field in form if field.name != "see_also"}
+    for formset in client.get(address).context["inline_admin_formsets"]:
+        data |= {field.html_name: field.value() or "" for field in formset.formset.management_form}
+        for row in formset.formset.initial_forms:
+            data |= {field.html_name: field.value() or "" for field in row}
+    # While the editor's form was open, the translator saved.
+    models.Symptom.objects.filter(pk=symptom.pk).update(overview_es="<p>Del traductor.</p>")
+    answer = client.post(address, {**data, "overview_en": "<p>From the editor.</p>", "overview_es": "Forged"})
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    assert words(symptom)["es"][1] == "<p>Del traductor.</p>"
+    assert words(symptom)["en"][1] == "<p>From the editor.</p>"
+
+
+def test_two_translators_at_once_lose_nothing(symptom):
+    client = signed_in(make.translator(languages=("es",)))
+    address = f"/admin/conditions/symptom/{symptom.pk}/translate/es/"
+    form = client.get(address).context["form"]
+    data = {field.html_name: field.value() or "" for field in form}
+    models.Symptom.objects.filter(pk=symptom.pk).update(overview_es="<p>De la primera.</p>")
+    answer = client.post(address, {**data, "sections.overview": "<p>De la segunda.</p>"})
+    html = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Somebody else saved this translation" in html
+    assert "De la primera." in html and "De la segunda." in html
+    assert words(symptom)["es"][1] == "<p>De la primera.</p>"
+
+
+def test_a_new_name_makes_the_address_of_that_language(symptom):
+    client = signed_in(make.translator(languages=("ru",)))
+    posted(client, f"/admin/conditions/symptom/{symptom.pk}/translate/ru/", name="Дрожь в руках")
+    assert models.Symptom.objects.get(pk=symptom.pk).slug_ru == "дрожь-в-руках"
+
+
+def test_posted_fields_stay_far_below_the_limit_with_all_languages(settings):
+    condition = make.condition()
+    for number in range(16):
+        symptom, treatment = make.symptom(f"s-{number}"), make.treatment(f"t-{number}")
+        models.ConditionSymptom.objects.create(condition=condition, symptom=symptom)
+        models.ConditionTreatment.objects.create(condition=condition, treatment=treatment, place="supportive")
+        condition.citations.create(source=make.source(f"source-{number}"))
+    html = signed_in(make.clinician()).get(f"/admin/conditions/condition/{condition.pk}/change/").content.decode()
+    assert html.count(" name=") < settings.DATA_UPLOAD_MAX_NUMBER_FIELDS * 0.7
+
+
+@pytest.mark.parametrize("do", ["sign", "publish", "withdraw", "restore"])
+def test_a_forged_button_changes_nothing(symptom, do):
+    symptom.summary_en = "Changed."
+    symptom.save()
+    digest = make.manuscript(symptom).digest
+    before = (SignOff.objects.count(), Edition.objects.count(), list(Page.objects.values()))
+    client = signed_in(make.person("viewer", "Translators", languages=("es",)))
+    for language in ("en", "fr"):
+        answer = client.post(
+            f"/admin/conditions/symptom/{symptom.pk}/gate/{language}/",
+            {
+                "do": do,
+                "digest": digest,
+                "significance": "wording",
+                "reason": "x",
+                "edition": "1",
+                "source_edition": "1",
+            },
+        )
+        assert answer.status_code in {403, 409}
+    assert (SignOff.objects.count(), Edition.objects.count(), list(Page.objects.values())) == before
+
+
+def test_nobody_signs_words_they_did_not_see(symptom):
+    client = signed_in(make.clinician())
+    seen = make.manuscript(symptom).digest
+    symptom.summary_en = "Changed while the page was open."
+    symptom.save()
+    answer = client.post(f"/admin/conditions/symptom/{symptom.pk}/gate/en/", {"do": "sign", "digest": seen})
+    assert answer.status_code == 409
+    assert "The words changed while this page was open." in answer.content.decode()
+    assert not SignOff.objects.filter(digest=make.manuscript(symptom).digest).exists()
+
+
+def test_a_stranger_sees_no_unpublished_word(symptom):
+    for view in ("change/", "gate/en/", "preview/en/", "translate/es/"):
+        answer = Client().get(f"/admin/conditions/symptom/{symptom.pk}/{view}")
+        assert answer.status_code == 302 and answer.headers["Location"].startswith("/admin/login/")
+
+
+def test_what_was_ever_published_cannot_be_deleted_at_the_desk(symptom):
+    client = signed_in(make.User.objects.create_superuser("root", password="x"))
+    assert client.post(f"/admin/conditions/symptom/{symptom.pk}/delete/", {"post": "yes"}).status_code == 403
+    client.post(
+        "/admin/conditions/symptom/", {"action": "delete_selected", "_selected_action": [symptom.pk], "post": "yes"}
+    )
+    assert models.Symptom.objects.filter(pk=symptom.pk).exists()
+    never = make.symptom("never-published")
+    client.post(f"/admin/conditions/symptom/{never.pk}/delete/", {"post": "yes"})
+    assert not models.Symptom.objects.filter(pk=never.pk).exists()
+
+
+def test_the_desk_loads_nothing_from_another_host(symptom):
+    client = signed_in(make.clinician())
+    for view in ("", f"{symptom.pk}/change/", f"{symptom.pk}/gate/en/", f"{symptom.pk}/preview/en/"):
+        answer = client.get(f"/admin/conditions/symptom/{view}")
+        html = answer.content.decode()
+        assert 'src="http' not in html and 'href="http://' not in html.replace("https://source.example", "")
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+def test_a_list_costs_the_same_for_one_and_for_many(django_assert_max_num_queries):
+    client = signed_in(make.clinician())
+    make.published(make.symptom("one"))
+    with django_assert_max_num_queries(9):
+        client.get("/admin/conditions/symptom/")
+    for number in range(5):
+        make.published(make.symptom(f"more-{number}"))
+    with django_assert_max_num_queries(9):
+        client.get("/admin/conditions/symptom/")
