@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DEMO DATABASE_URL PUBLIC_ADDRESS
 
-.PHONY: run test check fix messages clean
+.PHONY: run test check fix messages screenshots clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed
@@ -33,6 +33,9 @@ fix: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2
+
+screenshots: .venv/installed-dev
+	DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m tests.screenshots $(PUBLIC_ADDRESS)
 
 messages: .venv/installed-dev
 	$(BIN)/python manage.py make_catalogues

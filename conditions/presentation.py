@@ -161,6 +161,7 @@ def show_published(published: Published, linked: Mapping[Reference, Page], *, to
         "source_language": languages.get(languages.SOURCE),
         "out_of_date": published.out_of_date,
         "source_edition": published.source,
+        "source_withdrawn_at": published.source_withdrawn_at,
         "review_due_on": _review_due_on(edition, matches),
         "review_overdue": _review_due_on(edition, matches) < (today or timezone.localdate()),
         "choices": switcher(

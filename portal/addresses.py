@@ -26,6 +26,8 @@ class SlugConverter:
     regex = r"[^/]{1,200}"
 
     def to_python(self, value: str) -> str:
+        if "\x00" in value:
+            raise ValueError  # PostgreSQL cannot even be asked
         return unicodedata.normalize("NFC", value)
 
     def to_url(self, value: str) -> str:

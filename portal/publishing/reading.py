@@ -20,6 +20,7 @@ class Published:
     elsewhere: tuple[Page, ...]  # the live pages of the same object in offered languages, this one included
     sign_offs: tuple[SignOff, ...]  # for this edition's words, and for the source words it matches
     source: Edition | None  # the current source edition, for a translation
+    source_withdrawn_at: dt.datetime | None = None  # the source page was taken away, the translation was not
 
     @property
     def matches(self) -> Edition | None:
@@ -65,22 +66,20 @@ def address(kind: str, language: str, slug: str) -> Page | None:
 def published(page: Page, edition: Edition | None = None) -> Published:
     """The page with one of its editions, the current one unless another is given. Two queries."""
     edition = edition or page.edition
-    elsewhere = tuple(
-        Page.objects.filter(
-            kind=page.kind,
-            key=page.key,
-            withdrawn_at=None,
-            language__in=[language.code for language in languages.offered()],
-        ).select_related("edition")
-    )
-    source = next((other.edition for other in elsewhere if other.language == languages.SOURCE), None)
+    offered = [language.code for language in languages.offered()]
+    of_object = list(Page.objects.filter(kind=page.kind, key=page.key, language__in=offered).select_related("edition"))
+    elsewhere = tuple(other for other in of_object if not other.withdrawn_at)
+    source_page = next((other for other in of_object if other.language == languages.SOURCE), None)
     sign_offs = tuple(
         SignOff.objects.filter(kind=page.kind, key=page.key, language__in={page.language, languages.SOURCE})
         .select_related("source_edition")
         .order_by("at")
     )
     is_translation = edition.language != languages.SOURCE
-    return Published(page, edition, elsewhere, sign_offs, source if is_translation else None)
+    if not (is_translation and source_page):
+        return Published(page, edition, elsewhere, sign_offs, None)
+    source = None if source_page.withdrawn_at else source_page.edition
+    return Published(page, edition, elsewhere, sign_offs, source, source_page.withdrawn_at)
 
 
 def pages(kind: str, language: str):

@@ -1,5 +1,10 @@
+import re
+from collections import Counter
+
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils.translation import gettext, override
 
 from conditions import editions, models
 from conditions.starter import files, loading
@@ -61,9 +66,6 @@ def test_the_seeds_synonyms_are_shown_and_its_misspellings_only_found(topics):
 
 @pytest.mark.parametrize("language", [code for code in OFFERED if code != "en"])
 def test_a_translation_has_every_part_of_the_english_and_its_numbers(topics, language):
-    import re
-    from collections import Counter
-
     def flat(words):
         for name, value in words.items():
             if isinstance(value, dict):
@@ -134,9 +136,6 @@ def test_a_demonstration_publishes_every_object_in_every_language_and_says_so(se
     call_command("demo", verbosity=0)
     assert Edition.objects.count() == len(topics) * len(OFFERED)
     for page in Page.objects.all():
-        from django.test import Client
-        from django.utils.translation import gettext, override
-
         answer = Client().get(f"/{page.language}/{editions.labels.PATHS[page.kind]}/{page.slug}/")
         assert answer.status_code == 200, page
         with override(page.language):

@@ -16,10 +16,15 @@ def signed_in(user):
     return client
 
 
+def sent(form, but=""):
+    """The values a browser sends back untouched."""
+    return {field.html_name: "" if field.value() is None else field.value() for field in form if field.name != but}
+
+
 def posted(client, address, **changed):
     """What a browser would send back after these changes."""
     form = client.get(address).context["form"]
-    data = {field.html_name: field.value() or "" for field in form}
+    data = sent(form)
     return client.post(address, {**data, **changed})
 
 
@@ -68,11 +73,11 @@ def test_an_editors_save_never_touches_a_translation(symptom):
     client = signed_in(make.clinician())
     address = f"/admin/conditions/symptom/{symptom.pk}/change/"
     form = client.get(address).context["adminform"].form
-    data = {field.html_name: field.value() or "" for field in form if field.name != "see_also"}
+    data = sent(form, but="see_also")
     for formset in client.get(address).context["inline_admin_formsets"]:
-        data |= {field.html_name: field.value() or "" for field in formset.formset.management_form}
+        data |= sent(formset.formset.management_form)
         for row in formset.formset.initial_forms:
-            data |= {field.html_name: field.value() or "" for field in row}
+            data |= sent(row)
     # While the editor's form was open, the translator saved.
     models.Symptom.objects.filter(pk=symptom.pk).update(overview_es="<p>Del traductor.</p>")
     answer = client.post(address, {**data, "overview_en": "<p>From the editor.</p>", "overview_es": "Forged"})
@@ -85,7 +90,7 @@ def test_two_translators_at_once_lose_nothing(symptom):
     client = signed_in(make.translator(languages=("es",)))
     address = f"/admin/conditions/symptom/{symptom.pk}/translate/es/"
     form = client.get(address).context["form"]
-    data = {field.html_name: field.value() or "" for field in form}
+    data = sent(form)
     models.Symptom.objects.filter(pk=symptom.pk).update(overview_es="<p>De la primera.</p>")
     answer = client.post(address, {**data, "sections.overview": "<p>De la segunda.</p>"})
     html = answer.content.decode()
