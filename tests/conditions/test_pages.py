@@ -223,6 +223,8 @@ def test_old_editions_stay_readable_with_a_banner_and_are_not_indexed():
 @pytest.mark.parametrize(
     "rest",
     [
+        "%00/",
+        "x%00/editions/",
         "editions/0/",
         "editions/99/",
         "editions/99999999999999999999/",
@@ -271,6 +273,15 @@ def test_a_translation_says_which_source_edition_it_matches_and_when_that_moved_
         source_edition=Page.objects.get(language="en").edition,
     )  # fmt: skip
     assert (read(address).context["out_of_date"], read(address).context["matches"].number) == (False, 2)
+
+
+def test_a_translation_whose_source_was_withdrawn_warns_its_readers():
+    condition = make.condition(in_languages=("en", "es"))
+    make.published(condition)
+    make.published(condition, "es")
+    actions.withdraw(Page.objects.get(language="en"), by=make.clinician(), reason="Dangerous.", now=MARCH)
+    spanish = "/es/conditions/" + Page.objects.get(language="es").slug + "/"
+    assert read(spanish).context["source_withdrawn_at"] == MARCH
 
 
 def test_a_demonstration_says_that_nobody_has_reviewed_it_until_somebody_does():
