@@ -84,7 +84,8 @@ def publish(
     _refuse_problems(manuscript)
     of_this_page = {"kind": manuscript.kind, "key": manuscript.key, "language": manuscript.language}
     with transaction.atomic():
-        page = Page.objects.select_for_update().filter(**of_this_page).select_related("edition").first()
+        # Locked without a join: PostgreSQL would drop a row whose edition changed while we waited for the lock.
+        page = Page.objects.select_for_update().filter(**of_this_page).first()
         if page and not page.withdrawn_at and page.edition.digest == manuscript.digest:
             return page.edition
         signature = _signature_for(manuscript)
@@ -109,7 +110,7 @@ def publish(
                 )
         except IntegrityError:
             # First editions have no page to lock: two at once meet at each_number_once. The loser looks again.
-            page = Page.objects.select_for_update().select_related("edition").filter(**of_this_page).first()
+            page = Page.objects.select_for_update().filter(**of_this_page).first()
             if page and page.edition.digest == manuscript.digest:
                 return page.edition
             raise Refused(
