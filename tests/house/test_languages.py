@@ -1,6 +1,13 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import polib
 import pytest
 from babel.core import Locale
-from django.conf import locale
+from django.conf import locale, settings
 from django.test import Client
 from django.utils import translation
 from django.utils.translation import gettext, ngettext, to_locale
@@ -8,7 +15,7 @@ from django.utils.translation import gettext, ngettext, to_locale
 from portal import languages
 from tests import make
 
-BASE = __import__("django.conf").conf.settings.BASE_DIR
+BASE = settings.BASE_DIR
 
 
 @pytest.mark.parametrize("code", list(languages.LANGUAGES))
@@ -67,3 +74,41 @@ def test_tags_are_bcp_47():
 @pytest.mark.django_db
 def test_health_answers():
     assert Client().get("/health/live").content == b"ok\n"
+
+
+PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}")
+
+
+@pytest.mark.parametrize("language", [one for one in languages.offered() if not one.is_source], ids=str)
+def test_every_word_of_the_interface_is_there_in_every_offered_language(language):
+    path = BASE / "locale" / to_locale(language.code) / "LC_MESSAGES" / "django.po"
+    catalogue = polib.pofile(str(path))
+    assert [entry.msgid for entry in catalogue.untranslated_entries() + catalogue.fuzzy_entries()] == []
+    for entry in catalogue:
+        forms = list(entry.msgstr_plural.values()) or [entry.msgstr]
+        for form in forms:
+            assert form.strip(), entry.msgid
+            assert sorted(PLACEHOLDER.findall(form)) == sorted(PLACEHOLDER.findall(entry.msgid)), entry.msgid
+
+
+@pytest.mark.skipif(
+    shutil.which("xgettext") is None, reason="no gettext on this machine: new words cannot be collected"
+)
+def test_the_catalogues_hold_every_word_that_code_and_templates_show(tmp_path):
+    for name in ("conditions", "portal", "templates"):
+        shutil.copytree(BASE / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "content"))
+    for name in ("manage.py", "locale"):
+        (shutil.copytree if (BASE / name).is_dir() else shutil.copy)(BASE / name, tmp_path / name)
+    (tmp_path / "static").mkdir()
+    done = subprocess.run(
+        [sys.executable, "manage.py", "make_catalogues"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DATABASE_URL": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    for language in languages.translations():
+        path = f"locale/{to_locale(language.code)}/LC_MESSAGES/django.po"
+        collected, kept = (sorted(e.msgid for e in polib.pofile(str(root / path))) for root in (tmp_path, BASE))
+        assert collected == kept, f"run make messages ({language.code})"
