@@ -32,7 +32,7 @@ check: .venv/installed-dev
 fix: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2
+	git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2 || true  # it exits 1 when it changed something
 
 screenshots: .venv/installed-dev
 	DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m tests.screenshots $(PUBLIC_ADDRESS)
