@@ -1,5 +1,7 @@
 """The editors' desk: the source language's words in the stock admin; translations have their own form."""
 
+import re
+
 from django import forms
 from django.contrib import admin
 from django.utils.html import format_html, format_html_join
@@ -15,8 +17,8 @@ from portal.publishing import reading
 from portal.publishing.admin import GateAdmin
 from portal.publishing.models import Edition, Page
 from portal.translating.admin import TranslatingAdmin, may_translate
-from portal.translating.columns import column
-from portal.translating.forms import Unit
+from portal.translating.columns import column, exactly, lines
+from portal.translating.forms import AgreedTerm, Unit
 
 
 def source(*fields):
@@ -215,6 +217,25 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
 
     def source_edition(self, obj):
         return editions.current_source_edition(obj)
+
+    def terms(self, units, language):
+        said = " ".join(unit.source for unit in units).casefold()
+        columns = [
+            column(field, code) for field in ("name", "also_known_as", "avoid") for code in (languages.SOURCE, language)
+        ]
+        found = []
+        for term in models.Term.objects.only("key", "kind", "do_not_translate", *columns):
+            names = (exactly(term, "name", languages.SOURCE), *lines(term, "also_known_as", languages.SOURCE))
+            if any(re.search(rf"\b{re.escape(name.casefold())}\b", said) for name in names if name):
+                found.append(
+                    AgreedTerm(
+                        str(term),
+                        exactly(term, "name", language),
+                        lines(term, "avoid", language),
+                        term.do_not_translate,
+                    )
+                )
+        return sorted(found, key=lambda term: term.source)
 
     def units(self, obj, source_edition):
         """Every part with words in the source edition, or with words of its own, in the page's order."""

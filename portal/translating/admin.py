@@ -12,7 +12,7 @@ from js_asset import Media
 from portal import languages
 from portal.publishing.models import Edition
 from portal.translating.columns import column
-from portal.translating.forms import TranslationForm, Unit, fingerprint
+from portal.translating.forms import AgreedTerm, TranslationForm, Unit, fingerprint
 
 
 def may_translate(user, app_label: str, language: str) -> bool:
@@ -28,6 +28,10 @@ class TranslatingAdmin(admin.ModelAdmin):
 
     def source_edition(self, obj) -> Edition | None:
         raise NotImplementedError("say which source edition translators work from")
+
+    def terms(self, units: list[Unit], language: str) -> list[AgreedTerm]:
+        """The glossary's terms that the source names, with what was agreed for them in this language."""
+        return []
 
     def get_urls(self):
         name = f"{self.opts.app_label}_{self.opts.model_name}_translate"
@@ -70,6 +74,7 @@ class TranslatingAdmin(admin.ModelAdmin):
             "target": target,
             "source": languages.get(languages.SOURCE),
             "source_edition": source_edition,
+            "terms": self.terms(units, language),
             "empty": sum(unit.is_missing(language) for unit in units),
             "media": Media.from_media(self.media + form.media, nonce=request.csp_nonce),
             "change_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk]),

@@ -31,6 +31,16 @@ class Unit:
         return exactly(self.row, self.field, language)
 
 
+@dataclass(frozen=True)
+class AgreedTerm:
+    """A term of the source and the word agreed for it in the target language, if there is one."""
+
+    source: str
+    target: str
+    avoid: tuple[str, ...] = ()
+    do_not_translate: bool = False
+
+
 def fingerprint(units: list[Unit], language: str) -> str:
     """Changes when anybody saves any of these words in this language."""
     said = "\0".join(f"{unit.part}\1{unit.words(language)}" for unit in units)

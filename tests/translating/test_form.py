@@ -187,3 +187,14 @@ def test_a_list_costs_the_same_for_one_and_for_many(django_assert_max_num_querie
         make.published(make.symptom(f"more-{number}"))
     with django_assert_max_num_queries(9):
         client.get("/admin/conditions/symptom/")
+
+
+def test_translators_see_the_agreed_words_for_the_terms_of_the_text():
+    make.term("tremor-at-rest", name_en="resting tremor", name_es="temblor de reposo", avoid_es="tembleque")
+    make.term("gene", name_en="gene", name_es="gen")
+    symptom = make.symptom(overview_en="<p>A resting tremor is general.</p>")
+    make.published(symptom)
+    answer = signed_in(make.translator(languages=("es",))).get(f"/admin/conditions/symptom/{symptom.pk}/translate/es/")
+    assert [(term.source, term.target, term.avoid) for term in answer.context["terms"]] == [
+        ("resting tremor", "temblor de reposo", ("tembleque",))
+    ]
