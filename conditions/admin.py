@@ -145,6 +145,9 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
         return bool(match and match.url_name and match.url_name.endswith("_changelist"))
 
     def get_fieldsets(self, request, obj=None):
+        if obj and not self.has_change_permission(request, obj):
+            # A translator or publisher: the table of languages is what they came for.
+            return [(None, {"fields": source("name", "summary")})]
         return [
             (None, {"fields": (*source("name", "summary", "also_known_as"), *self.own_fields)}),
             *(
@@ -157,6 +160,9 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
                 {"fields": ("key", *source("slug", "misspellings"), "see_also")},
             ),
         ]
+
+    def get_inlines(self, request, obj):
+        return self.inlines if obj is None or self.has_change_permission(request, obj) else ()
 
     def get_readonly_fields(self, request, obj=None):
         return ("key",) if obj else ()

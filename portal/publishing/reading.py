@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Count
+
 from portal import languages
 from portal.publishing.folding import fold
 from portal.publishing.models import Address, Capacity, Edition, Page, PageHistory, SignOff
@@ -84,15 +86,14 @@ def published(page: Page, edition: Edition | None = None) -> Published:
 
 def pages(kind: str, language: str):
     """The live pages of a kind in one language, unordered: every language sorts its own letters."""
-    return Page.objects.filter(kind=kind, language=language, withdrawn_at=None)
+    live = Page.objects.filter(kind=kind, language=language, withdrawn_at=None)
+    return live.only("kind", "language", "slug", "title", "summary")
 
 
 def counts(language: str) -> dict[str, int]:
     """How many live pages of each kind a language has."""
-    found = {}
-    for kind in Page.objects.filter(language=language, withdrawn_at=None).values_list("kind", flat=True):
-        found[kind] = found.get(kind, 0) + 1
-    return found
+    live = Page.objects.filter(language=language, withdrawn_at=None)
+    return dict(live.values_list("kind").annotate(Count("pk")))
 
 
 def named_like(words: str, language: str, limit: int = 50) -> list[Page]:
@@ -101,7 +102,7 @@ def named_like(words: str, language: str, limit: int = 50) -> list[Page]:
     if not folded:
         return []
     hits = Page.objects.filter(language=language, withdrawn_at=None, findable__contains=folded)
-    ranked = sorted(hits, key=lambda page: (folded not in page.findable.split("\n"), len(page.title)))
+    ranked = sorted(hits[:500], key=lambda page: (folded not in page.findable.split("\n"), len(page.title)))
     return ranked[:limit]
 
 

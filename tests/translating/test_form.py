@@ -151,6 +151,15 @@ def test_nobody_signs_words_they_did_not_see(symptom):
     assert not SignOff.objects.filter(digest=make.manuscript(symptom).digest).exists()
 
 
+def test_a_translator_finds_the_languages_of_an_object_and_no_form_to_change_it(symptom):
+    client = signed_in(make.translator(languages=("es",)))
+    answer = client.get(f"/admin/conditions/symptom/{symptom.pk}/change/")
+    html = answer.content.decode()
+    assert f"/admin/conditions/symptom/{symptom.pk}/translate/es/" in html
+    assert "&lt;p&gt;" not in html and 'name="name_en"' not in html
+    assert client.post(f"/admin/conditions/symptom/{symptom.pk}/change/", {"name_en": "Forged"}).status_code == 403
+
+
 def test_a_stranger_sees_no_unpublished_word(symptom):
     for view in ("change/", "gate/en/", "preview/en/", "translate/es/"):
         answer = Client().get(f"/admin/conditions/symptom/{symptom.pk}/{view}")
