@@ -33,5 +33,5 @@ def clean(html: str | None) -> str:
 
     `//host` and relative addresses lose their href: on a page they would lead somewhere the editor did not mean.
     """
-    html = _cleaner.clean(html or "").strip()
+    html = _cleaner.clean(html or "").strip().replace("&nbsp;", "\u00a0")  # French has one before each ":"
     return "" if _nothing.fullmatch(html) else html

@@ -201,8 +201,10 @@ def _publish(topic, by):
         for language, manuscript in editions.manuscripts(topic, group).items():
             if language in pages:
                 yield "published before"
-            elif language not in loaded or loaded[language]["working_copy"] != _digest(_words(topic, language)):
-                yield "not starter content"
+            elif language not in loaded:
+                yield "without words"
+            elif loaded[language]["working_copy"] != _digest(_words(topic, language)):
+                yield "changed by an editor and left to that editor"
             elif manuscript.problems:
                 yield f"{topic.kind}/{topic.key}/{language}: {manuscript.problems[0]}"
             else:
