@@ -1,4 +1,5 @@
 import os
+import socket
 import sys
 
 from django.conf import settings
@@ -20,6 +21,15 @@ class Command(BaseCommand):
     def handle(self, *args, port, prepare_only, **options):
         if not 1 <= port <= 65535:
             raise CommandError(f"{port} is no port. Write one between 1 and 65535, such as PORT=8010.")
+        if not prepare_only:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as error:
+                    raise CommandError(
+                        f"Port {port} is taken ({error.strerror}). Try: make run PORT={port + 10}"
+                    ) from error
         call_command("compile_catalogues", verbosity=0)
         call_command("migrate", verbosity=0)
         call_command("load_starter", stdout=self.stdout)
