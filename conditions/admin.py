@@ -4,6 +4,7 @@ import re
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -33,6 +34,9 @@ class SourceColumns:
         if isinstance(db_field, models.RichTextField):
             kwargs["widget"] = AdminProseEditorWidget
         form_field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if form_field and isinstance(form_field.widget, RelatedFieldWidgetWrapper):
+            # Deleting or editing another object from inside this form is a slip, not a shortcut.
+            form_field.widget.can_delete_related = form_field.widget.can_change_related = False
         original = getattr(db_field, "translated_field", None)
         if form_field and original:
             form_field.label = str(original.verbose_name)[:1].upper() + str(original.verbose_name)[1:]
