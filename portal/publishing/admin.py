@@ -220,7 +220,7 @@ class GateAdmin(admin.ModelAdmin):
         found = compare.differences(state.page.edition.content, state.manuscript.content)
         if state.page.edition.slug != state.manuscript.slug:
             found.insert(0, ("slug", state.page.edition.slug, state.manuscript.slug))
-        return [(self.part_label(obj, part), before, after) for part, before, after in found]
+        return [(self.part_label(obj, part), compare.words(before, after)) for part, before, after in found]
 
     def _editions(self, state):
         if not state.page:

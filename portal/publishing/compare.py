@@ -1,5 +1,9 @@
-"""Which parts of two contents differ. Parts are named as in problems: "sections.causes"."""
+"""What differs between two contents: which parts, and word by word. A number with its unit is one word."""
 
+import html
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 Difference = tuple[str, str, str]  # part, before, after
@@ -30,3 +34,68 @@ def _leaves(value: Any, path: str = ""):
         yield path, ", ".join(map(str, value))
     elif value not in (None, ""):
         yield path, str(value)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Words that stayed ("="), were taken away ("-") or added ("+")."""
+
+    how: str
+    text: str
+
+
+# What may follow a number and belongs to it, in the six languages: doses, measures, times. Longest first.
+_UNITS = (
+    "%|‰|°C|°F|µg|μg|mcg|mg|kg|g|ml|mL|dl|cl|l|L|mm|cm|m|IU|UI|МЕ|mmol/l|mg/ml|"
+    "units?|unidades?|unités?|единиц[аы]?|وحد[ةات]+|单位|毫克|微克|克|千克|公斤|毫升|升|"
+    "мкг|мг|кг|г|мл|л|ملغ|مغ|ملجم|غرام|مل|"
+    "minutes?|hours?|days?|weeks?|months?|years?|minutos?|horas?|días?|semanas?|mes(?:es)?|años?|"
+    "heures?|jours?|semaines?|mois|ans?|années?|"
+    "минут[аыу]?|час(?:а|ов)?|д(?:ень|ня|ней)|недел[яиью]|месяц(?:а|ев)?|год(?:а)?|лет|"
+    "دقيقة|دقائق|ساعة|ساعات|يوم(?:ًا|ا)?|أيام|أسبوع(?:ًا|ا)?|أسابيع|شهر(?:ًا|ا)?|أشهر|سنة|سنوات|عام(?:ًا|ا)?|"
+    "分钟|小时|天|日|周|个月|月|年|岁"
+)
+_NUMBER = r"\d+(?:[.,٫٬:/]\d+)*(?:\s?[-–—]\s?\d+(?:[.,٫٬]\d+)*)?"
+_TOKEN = re.compile(
+    rf"(?:{_NUMBER})(?:[\s\u00a0\u202f]?(?:{_UNITS})(?![^\W\d_]))?"  # a number, with its unit where it has one
+    # Chinese writes on without a space.
+    rf"|(?:{_NUMBER})[\s\u00a0]?(?:个月|小时|分钟|单位|毫克|微克|毫升|公斤|千克|[天日周月年岁克升])"
+    r"|[\u3400-\u9fff]"  # a Chinese character stands for itself
+    r"|[^\W\d_]+(?:['’-][^\W\d_]+)*"
+    r"|\n|[^\S\n]+|."
+)
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text as people see them; "10 mg" is one."""
+    return [match[0] for match in _TOKEN.finditer(text)]
+
+
+def plain(said: str) -> str:
+    """Rich text as lines: one for each paragraph, item or heading."""
+    said = re.sub(r"</(?:p|li|h3|ul|ol)>|<br\s*/?>", "\n", said)
+    said = re.sub(r"<li>", "• ", said)
+    return re.sub(r"\s*\n\s*", "\n", html.unescape(re.sub(r"<[^>]+>", "", said))).strip()
+
+
+def words(before: str, after: str) -> list[Run]:
+    """The difference between two texts, word by word. Neighbouring words of one fate are one run."""
+    old, new = tokens(plain(before)), tokens(plain(after))
+    runs: list[Run] = []
+
+    def add(how, part):
+        text = "".join(part)
+        if not text:
+            return
+        if runs and runs[-1].how == how:
+            runs[-1] = Run(how, runs[-1].text + text)
+        else:
+            runs.append(Run(how, text))
+
+    for how, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if how == "equal":
+            add("=", old[i:j])
+        else:
+            add("-", old[i:j])
+            add("+", new[k:m])
+    return runs

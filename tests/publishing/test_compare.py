@@ -1,0 +1,52 @@
+import pytest
+
+from portal.publishing import compare
+
+
+def said(before, after):
+    return [(run.how, run.text) for run in compare.words(before, after)]
+
+
+def test_a_number_with_its_unit_is_one_word():
+    assert said("<p>Take 10 mg at night.</p>", "<p>Take 5 mg at night.</p>") == [
+        ("=", "Take "), ("-", "10 mg"), ("+", "5 mg"), ("=", " at night."),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "taken", "added"),
+    [
+        ("durante 10 días", "durante 5 días", "10 días", "5 días"),
+        ("0,5 mg par jour", "5 mg par jour", "0,5 mg", "5 mg"),
+        ("10 мг на ночь", "100 мг на ночь", "10 мг", "100 мг"),
+        ("خذ ١٠ ملغ ليلاً", "خذ ٥ ملغ ليلاً", "١٠ ملغ", "٥ ملغ"),
+        ("每天10毫克。", "每天5毫克。", "10毫克", "5毫克"),
+        ("10 mg", "10 g", "10 mg", "10 g"),
+        ("You can take it.", "You cannot take it.", "can", "cannot"),
+        ("60 to 70 of 100", "60 to 80 of 100", "70", "80"),
+    ],
+)
+def test_what_was_taken_away_and_added_is_whole_in_every_script(before, after, taken, added):
+    runs = said(before, after)
+    assert [(how, text) for how, text in runs if how != "="] == [("-", taken), ("+", added)]
+
+
+def test_every_word_of_both_texts_is_told_once():
+    before, after = "<ul><li>one</li><li>two &amp; three</li></ul>", "<p>one</p><p>three, two</p>"
+    runs = compare.words(before, after)
+    assert "".join(run.text for run in runs if run.how != "+") == compare.plain(before)
+    assert "".join(run.text for run in runs if run.how != "-") == compare.plain(after)
+
+
+def test_parts_are_named_and_compared_by_key_not_by_place():
+    before = {"name": "Tremor", "help_cards": [{"key": "a", "what_to_do": "Call."}, {"key": "b", "what_to_do": "Wait."}],
+              "codes": [{"system": "hpo", "code": "HP:0001337"}]}  # fmt: skip
+    after = {
+        "name": "Tremor",
+        "help_cards": [{"key": "b", "what_to_do": "Go."}, {"key": "a", "what_to_do": "Call."}],
+        "codes": [],
+    }
+    assert compare.differences(before, after) == [
+        ("help_cards.b.what_to_do", "Wait.", "Go."),
+        ("codes.hpo.HP:0001337", "hpo.HP:0001337", ""),
+    ]
