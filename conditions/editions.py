@@ -19,6 +19,9 @@ from portal.translating.columns import exactly, lines
 
 MODELS = {model.KIND: model for model in (models.Condition, models.Symptom, models.Treatment, models.Term)}
 
+# What tells people when to act, or what is dangerous for them: a change there is never only wording.
+SENSITIVE_PARTS = ("help_cards", "sections.who_should_not", "sections.side_effects")
+
 # What a patient needs on every page of a kind, and what may hurt where it is missing.
 REQUIRED_SECTIONS = {
     "condition": ("overview", "diagnosis", "treatment_intro", "outlook"),
@@ -98,6 +101,7 @@ def manuscripts(topic, in_languages: Iterable[str]) -> dict[str, Manuscript]:
             content=content.to_json(),
             problems=tuple(problems),
             links=content.links(),
+            sensitive=SENSITIVE_PARTS,
             other_names=(*content.also_known_as, *lines(topic, "misspellings", language)),
         )
     return made

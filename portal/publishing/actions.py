@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal import languages
-from portal.publishing import reading
+from portal.publishing import floor, reading
 from portal.publishing.folding import fold
 from portal.publishing.manuscript import Manuscript
 from portal.publishing.models import Address, Capacity, Edition, Page, PageHistory, Significance, SignOff
@@ -25,6 +25,10 @@ class Incomplete(Refused):
 
 class Unsigned(Refused):
     """Nobody with the needed capacity has signed exactly these words."""
+
+
+class SecondPerson(Refused):
+    """The change is more than wording by the machine's floor, and only one person has signed it."""
 
 
 class AddressTaken(Refused):
@@ -73,8 +77,8 @@ def publish(
 ) -> Edition:
     """Make the next edition of these words and point the page at it, in one transaction.
 
-    The words the page already shows give the edition that is there. Raises Incomplete, Unsigned, AddressTaken,
-    PermissionDenied.
+    The words the page already shows give the edition that is there. Raises Incomplete, Unsigned, SecondPerson,
+    AddressTaken, PermissionDenied.
     """
     now = now or timezone.now()
     if not by.has_perm("publishing.publish_edition"):
@@ -89,6 +93,8 @@ def publish(
         if page and not page.withdrawn_at and page.edition.digest == manuscript.digest:
             return page.edition
         signature = _signature_for(manuscript)
+        if page and significance == Significance.WORDING:
+            _check_floor(page.edition, manuscript)
         last = Edition.objects.filter(**of_this_page).order_by("-number").values_list("number", flat=True).first() or 0
         try:
             with transaction.atomic():
@@ -191,6 +197,27 @@ def _check_reason(by, reason):
     if not (reason := reason.strip()):
         raise Refused(_("Give a reason in plain words: readers and colleagues will see it."))
     return reason
+
+
+def _check_floor(edition, manuscript):
+    """ "Wording only" of a change that looks like more needs two people's signatures."""
+    found = floor.reasons(edition.content, manuscript.content, manuscript.language, manuscript.sensitive)
+    if found and len(signatories(manuscript)) < 2:
+        raise SecondPerson(
+            _(
+                "“Wording only” needs a second person to sign off these words: the change touches a number, a unit, a "
+                "“not”, an age, a sex, pregnancy, or advice on when to act. Say what it means, or ask somebody else "
+                "to sign."
+            )
+        )
+
+
+def signatories(manuscript) -> set[int]:
+    """The people who signed exactly these words, a demonstration aside."""
+    signed = SignOff.objects.filter(
+        kind=manuscript.kind, key=manuscript.key, language=manuscript.language, digest=manuscript.digest
+    )
+    return set(signed.exclude(capacity=Capacity.DEMONSTRATION).values_list("by", flat=True))
 
 
 def _signature_for(manuscript) -> SignOff:

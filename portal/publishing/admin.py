@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from portal import languages
-from portal.publishing import actions, compare, models
+from portal.publishing import actions, compare, floor, models
 from portal.publishing.manuscript import Manuscript
 
 admin.site.site_header = "Patient information: the desk"
@@ -208,6 +208,7 @@ class GateAdmin(admin.ModelAdmin):
             "differences": self._differences(obj, state),
             "editions": self._editions(state),
             "significances": models.Significance.choices,
+            "floor": self._floor(obj, state),
             "may_sign": mine
             and user.has_perm("publishing.sign_clinical" if language.is_source else "publishing.sign_language"),
             "may_publish": mine and user.has_perm("publishing.publish_edition"),
@@ -221,6 +222,13 @@ class GateAdmin(admin.ModelAdmin):
         if state.page.edition.slug != state.manuscript.slug:
             found.insert(0, ("slug", state.page.edition.slug, state.manuscript.slug))
         return [(self.part_label(obj, part), compare.words(before, after)) for part, before, after in found]
+
+    def _floor(self, obj, state) -> list[str]:
+        if not (state.page and state.changed):
+            return []
+        words = state.manuscript
+        found = floor.reasons(state.page.edition.content, words.content, words.language, words.sensitive)
+        return list(dict.fromkeys(reason.sentence(self.part_label(obj, reason.part)) for reason in found))
 
     def _editions(self, state):
         if not state.page:

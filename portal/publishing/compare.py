@@ -99,3 +99,8 @@ def words(before: str, after: str) -> list[Run]:
             add("-", old[i:j])
             add("+", new[k:m])
     return runs
+
+
+def without_numbers(text: str) -> str:
+    """The text with every figure and its unit taken out."""
+    return "".join(token for token in tokens(text) if not token[0].isdigit())

@@ -30,6 +30,7 @@ class Manuscript:
     problems: tuple[Problem, ...] = ()
     links: tuple[tuple[str, str], ...] = ()  # (kind, key) of every object the content names
     other_names: tuple[str, ...] = ()  # findable, not signed: synonyms and misspellings
+    sensitive: tuple[str, ...] = ()  # beginnings of part names whose change is never only wording
     digest: str = field(init=False)
 
     def __post_init__(self):
