@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal import languages
-from portal.publishing import floor, reading
+from portal.publishing import floor, reading, seals
 from portal.publishing.folding import fold
 from portal.publishing.manuscript import Manuscript
 from portal.publishing.models import Address, Capacity, Edition, Page, PageHistory, Significance, SignOff
@@ -95,12 +95,12 @@ def publish(
         signature = _signature_for(manuscript)
         if page and significance == Significance.WORDING:
             _check_floor(page.edition, manuscript)
-        last = Edition.objects.filter(**of_this_page).order_by("-number").values_list("number", flat=True).first() or 0
+        last = Edition.objects.filter(**of_this_page).order_by("-number").only("number", "seal").first()
         try:
             with transaction.atomic():
-                edition = Edition.objects.create(
+                edition = Edition(
                     **of_this_page,
-                    number=last + 1,
+                    number=last.number + 1 if last else 1,
                     slug=manuscript.slug,
                     title=manuscript.title,
                     summary=manuscript.summary,
@@ -113,7 +113,10 @@ def publish(
                     review_due_on=(now + dt.timedelta(days=settings.REVIEW_INTERVAL_DAYS)).date(),
                     published_at=now,
                     published_by=by,
+                    previous_seal=last.seal if last else "",
                 )
+                edition.seal = seals.seal_of(edition)
+                edition.save()
         except IntegrityError:
             # First editions have no page to lock: two at once meet at each_number_once. The loser looks again.
             page = Page.objects.select_for_update().filter(**of_this_page).first()

@@ -73,6 +73,8 @@ class Edition(Unchanging):
     review_due_on = models.DateField()
     published_at = models.DateTimeField()
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    previous_seal = models.CharField(max_length=64, blank=True)  # the seal of the edition before; "" on the first
+    seal = models.CharField(max_length=64)  # over everything above: portal.publishing.seals
 
     class Meta:
         verbose_name = _("edition")
