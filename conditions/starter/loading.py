@@ -36,7 +36,7 @@ def load(topics=None, sources=None) -> Counter:
     rows = {starter.key: _topic(starter) for starter in ordered}
     for starter in ordered:
         happened.update(_load(starter, rows, by_key))
-    return happened
+    return +happened
 
 
 def _topic(starter) -> models.Topic:
