@@ -117,6 +117,12 @@ class CitationInline(admin.StackedInline):
         return OfThisKind
 
 
+def _columns(form) -> list[str]:
+    """The table's columns among a form's fields."""
+    own = {field.name for field in form.instance._meta.concrete_fields if not field.primary_key}
+    return [name for name in form.cleaned_data if name in own]
+
+
 def _ever_published(topic) -> bool:
     return Edition.objects.filter(kind=topic.kind, key=topic.key).exists()
 
@@ -181,6 +187,21 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
     def shown_name(self, obj):
         return str(obj)
 
+    def save_model(self, request, obj, form, change):
+        """Only what this form holds: a translator may have saved since it was opened."""
+        obj.save(update_fields=_columns(form)) if change else obj.save()
+
+    def save_formset(self, request, form, formset, change):
+        formset.save(commit=False)
+        for row in formset.deleted_objects:
+            row.delete()
+        for row_form in formset.forms:
+            if row_form.instance in [row for row, _fields in formset.changed_objects]:
+                row_form.instance.save(update_fields=_columns(row_form))
+        for row in formset.new_objects:
+            row.save()
+        formset.save_m2m()
+
     def changelist_view(self, request, extra_context=None):
         pages = Page.objects.filter(kind=self.kind, withdrawn_at=None).values_list("key", "language")
         request.public_in = {}
@@ -214,7 +235,7 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
         return labels.part_in_words(self.kind, part)
 
     def may_work_in(self, user, language):
-        return language == languages.SOURCE or may_translate(user, self.opts.app_label, language)
+        return may_translate(user, self.opts.app_label, language)
 
     def addresses(self, obj, language):
         found = super().addresses(obj, language)

@@ -49,18 +49,21 @@ def manuscript(topic, language: str) -> Manuscript:
 
 
 def manuscripts(topic, in_languages: Iterable[str]) -> dict[str, Manuscript]:
-    """The same for several languages, in three queries however many they are."""
+    """The same for several languages, in four queries however many they are."""
     in_languages = [str(language) for language in in_languages]
     drafts = {language: _draft(topic, language) for language in in_languages}
-    source_edition = current_source_edition(topic)
+    pages = {
+        page.language: page for page in Page.objects.filter(kind=topic.kind, key=topic.key).select_related("edition")
+    }
+    source = pages.get(languages.SOURCE)
     built = {}
     for language, draft in drafts.items():
         if language == languages.SOURCE:
             built[language] = (draft, _source_problems(topic, draft))
-        elif source_edition is None:
+        elif source is None or source.withdrawn_at:
             built[language] = (draft, [_no_source()])
         else:
-            built[language] = _translated(source_edition, draft, language)
+            built[language] = _translated(source.edition, _with_lost_rows(draft, pages.get(language)), language)
     links = {link for content, _problems in built.values() for link in content.links()}
     with_pages = set(
         Page.objects.filter(
@@ -71,9 +74,15 @@ def manuscripts(topic, in_languages: Iterable[str]) -> dict[str, Manuscript]:
     taken = {
         (address.language, address.slug): address.page.key
         for address in Address.objects.filter(
-            kind=topic.kind, language__in=in_languages, slug__in=[slug for slug in slugs.values() if slug]
+            kind=topic.kind, slug__in=[topic.key, *(slug for slug in slugs.values() if slug)]
         ).select_related("page")
     }
+    # A key is an address of last resort, for readers who switch to a language without a page.
+    keys = set(
+        models.Topic.objects.filter(kind=topic.kind, key__in=[slug for slug in slugs.values() if slug]).values_list(
+            "key", flat=True
+        )
+    )
     made = {}
     for language, (content, problems) in built.items():
         slug = slugs[language]
@@ -82,13 +91,22 @@ def manuscripts(topic, in_languages: Iterable[str]) -> dict[str, Manuscript]:
             *problems,
             *_link_problems(content, language, with_pages),
         ]
-        if taken.get((language, slug), topic.key) != topic.key:
+        if taken.get((language, slug), topic.key) != topic.key or (slug in keys and slug != topic.key):
             problems.append(
                 Problem(
                     "slug",
                     _("Another page has the address “{slug}” in {language}. Choose another.").format(
                         slug=slug, language=_(languages.get(language).english)
                     ),
+                )
+            )
+        if owners := {owner for (_l, used), owner in taken.items() if used == topic.key} - {topic.key}:
+            problems.append(
+                Problem(
+                    "key",
+                    _(
+                        "The key “{key}” is the address of another page ({owner}). Make this one anew with another key."
+                    ).format(key=topic.key, owner=", ".join(sorted(owners))),
                 )
             )
         made[language] = Manuscript(
@@ -226,6 +244,29 @@ def _cited(topic) -> tuple[shapes.Source, ...]:
             sections=sections,
         )
         for source, sections in sources.values()
+    )
+
+
+def _with_lost_rows(draft: shapes.TopicContent, page: Page | None) -> shapes.TopicContent:
+    """The draft with the words of rows that a clinician has taken out of the working copy but not yet out of the page.
+
+    Until the source is published without them, its translations still need them; they stand in the public edition.
+    """
+    if page is None:
+        return draft
+    public = shapes.TopicContent.from_json(page.edition.content)
+
+    def with_lost(rows, public_rows, name):
+        there = {getattr(row, name) for row in rows}
+        return (*rows, *(row for row in public_rows if getattr(row, name) not in there))
+
+    return replace(
+        draft,
+        help_cards=with_lost(draft.help_cards, public.help_cards, "key"),
+        facts=with_lost(draft.facts, public.facts, "kind"),
+        symptoms=with_lost(draft.symptoms, public.symptoms, "key"),
+        treatments=with_lost(draft.treatments, public.treatments, "key"),
+        images=with_lost(draft.images, public.images, "key"),
     )
 
 

@@ -20,6 +20,11 @@ from portal.translating.columns import column, exactly
 key_validator = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", _("Use small letters, digits and single hyphens."))
 
 
+def check_slug(slug):
+    if not is_slug(slug):
+        raise ValidationError(_("Use small letters, digits and single hyphens: “{slug}”.").format(slug=slug_from(slug)))
+
+
 def new_row_key():
     return secrets.token_hex(4)
 
@@ -39,11 +44,21 @@ class WorkingCopy(models.Model):
         abstract = True
 
     def save(self, *args, **kwargs):
+        if written := kwargs.get("update_fields"):
+            # A base column is the mirror of the source language's: where that is written, it is too.
+            mirrored = {
+                f.translated_field.name for f in self._meta.concrete_fields if _is_source(f) and f.name in written
+            }
+            kwargs["update_fields"] = {*written, *mirrored}
         with override(languages.SOURCE):
             for field in self._meta.concrete_fields:
                 if isinstance(field, RichTextField):
                     setattr(self, field.attname, richtext.clean(getattr(self, field.attname)))
             super().save(*args, **kwargs)
+
+
+def _is_source(field) -> bool:
+    return getattr(field, "language", None) == languages.SOURCE
 
 
 class Topic(WorkingCopy):
@@ -68,6 +83,7 @@ class Topic(WorkingCopy):
         labels.PARTS["slug"],
         max_length=200,
         blank=True,
+        validators=[check_slug],
         help_text=_(
             "The end of the page's address. Left empty, it is made from the name. An old address keeps working."
         ),
@@ -98,22 +114,10 @@ class Topic(WorkingCopy):
         permissions = [
             (column("translate", language.code), f"Can translate into {language.english}")
             for language in languages.translations()
-        ]
+        ] + [(column("translate", languages.SOURCE), "Can publish in the source language")]
 
     def __str__(self):
         return exactly(self, "name", languages.SOURCE) or self.key
-
-    def clean(self):
-        for language in languages.LANGUAGES:
-            slug = exactly(self, "slug", language)
-            if slug and not is_slug(slug):
-                raise ValidationError(
-                    {
-                        column("slug", language): _("Use small letters, digits and single hyphens: “{slug}”.").format(
-                            slug=slug_from(slug)
-                        )
-                    }
-                )
 
     def save(self, *args, **kwargs):
         self.kind = self.KIND or self.kind

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from conditions import labels
 from conditions.content import TopicContent
 from portal import languages
-from portal.publishing.models import Capacity, Edition, Page
+from portal.publishing.models import Capacity, Edition, Page, SignOff
 from portal.publishing.reading import Published, Reference
 
 
@@ -64,12 +66,22 @@ def switcher(current: str, pages: Mapping[str, str], fallback: Mapping[str, str]
     ]
 
 
-def show(content: TopicContent, *, kind: str, names: Mapping[str, str], linked: Mapping[Reference, Page]) -> dict:
-    """The template's words, from content alone. `names` are the frozen names, `linked` the pages there are today."""
+def show(
+    content: TopicContent,
+    *,
+    kind: str,
+    names: Mapping[str, str],
+    linked: Mapping[Reference, Page],
+    as_it_was: bool = False,
+) -> dict:
+    """The template's words, from content alone. `names` are the frozen names, `linked` the pages there are today.
+
+    Today's page calls a linked object by its name of today; an earlier edition stays as it was.
+    """
 
     def named(kind: str, key: str, note: str = "") -> Named | None:
-        page = linked.get((kind, key))
-        name = page.title if page else names.get(f"{kind}/{key}")
+        page, frozen = linked.get((kind, key)), names.get(f"{kind}/{key}")
+        name = (frozen if as_it_was else None) or (page.title if page else frozen)
         return Named(name, page_url(page) if page else None, note) if name else None
 
     numbers = {source.key: number for number, source in enumerate(content.sources, 1)}
@@ -138,16 +150,19 @@ def _parts(content, kind, cited, symptoms, treatments) -> list[Part]:
     return parts
 
 
-def show_published(published: Published, linked: Mapping[Reference, Page], *, today: date | None = None) -> dict:
-    """The whole context of a public page."""
+def show_published(
+    published: Published, linked: Mapping[Reference, Page], *, archived: bool = False, today: date | None = None
+) -> dict:
+    """The whole context of a public page, or with `archived` of one of its editions at its own address."""
     edition, page = published.edition, published.page
     content = TopicContent.from_json(edition.content)
     clinical = published.signed(Capacity.CLINICAL)
     language_review = published.signed(Capacity.LANGUAGE)
     is_translation = edition.language != languages.SOURCE
     matches = published.matches
+    due = _review_due_on(edition, matches, clinical)
     return {
-        **show(content, kind=edition.kind, names=edition.names, linked=linked),
+        **show(content, kind=edition.kind, names=edition.names, linked=linked, as_it_was=archived),
         "page": page,
         "edition": edition,
         "url": page_url(page),
@@ -162,8 +177,9 @@ def show_published(published: Published, linked: Mapping[Reference, Page], *, to
         "out_of_date": published.out_of_date,
         "source_edition": published.source,
         "source_withdrawn_at": published.source_withdrawn_at,
-        "review_due_on": _review_due_on(edition, matches),
-        "review_overdue": _review_due_on(edition, matches) < (today or timezone.localdate()),
+        "safety": _safety(published, edition.kind) if published.safety else [],
+        "review_due_on": due,
+        "review_overdue": due < (today or timezone.localdate()),
         "choices": switcher(
             edition.language,
             {other.language: page_url(other) for other in published.elsewhere},
@@ -175,6 +191,25 @@ def show_published(published: Published, linked: Mapping[Reference, Page], *, to
     }
 
 
-def _review_due_on(edition: Edition, matches: Edition | None) -> date:
-    """A translation is due when the source it matches is due, not later."""
+def _review_due_on(edition: Edition, matches: Edition | None, clinical: SignOff | None) -> date:
+    """Counted from the last clinical signature under these words; a translation is due when its source is."""
+    if clinical:
+        return (clinical.at + timedelta(days=settings.REVIEW_INTERVAL_DAYS)).date()
     return min(edition.review_due_on, matches.review_due_on) if matches else edition.review_due_on
+
+
+def _safety(published: Published, kind: str) -> list[tuple[str, str]]:
+    """(heading, rich text): what the source says anew, in its own words, until the translation has caught up."""
+    old = TopicContent.from_json(published.matches.content) if published.matches else TopicContent()
+    new = TopicContent.from_json(published.source.content)
+    found = [] if new.summary == old.summary else [(labels.PARTS["summary"], format_html("<p>{}</p>", new.summary))]
+    for card in new.help_cards:
+        if card not in old.help_cards:
+            found.append((labels.HELP_HEADINGS.get(card.urgency, ""), card.when_to_act + card.what_to_do))
+    for section in new.sections:
+        if section.html != old.section(section.key):
+            found.append((labels.SECTIONS[kind].get(section.key, section.key), section.html))
+    for fact in new.facts:
+        if fact.value not in {was.value for was in old.facts}:
+            found.append((labels.FACTS.get(fact.kind, fact.kind), format_html("<p>{}</p>", fact.value)))
+    return found

@@ -39,7 +39,7 @@ def slug_from(text: str) -> str:
 
     Django's slugify drops combining marks, which spell vowels in Hindi and shorten words in Arabic.
     """
-    text = unicodedata.normalize("NFC", text).casefold()
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" else "-" for c in text)
     return re.sub("-+", "-", kept).strip("-")[:200]
 

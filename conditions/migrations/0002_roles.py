@@ -21,6 +21,7 @@ TOPICS = ["topic", "condition", "symptom", "treatment", "term", "source"]
 RIGHTS = {
     "Clinicians": [
         *[f"conditions.{verb}_{model}" for model in WORKING_COPY for verb in ("add", "change", "delete", "view")],
+        "conditions.translate_en",
         "publishing.sign_clinical",
         "publishing.publish_edition",
         "publishing.view_edition",
@@ -45,8 +46,14 @@ NAMES = {
     "sign_clinical": "Can sign off as clinical reviewer",
     "sign_language": "Can sign off as language reviewer",
     "publish_edition": "Can publish, withdraw and restore",
+    "translate_en": "Can publish in the source language",
 }
-MODEL_OF = {"sign_clinical": "signoff", "sign_language": "signoff", "publish_edition": "edition"}
+MODEL_OF = {
+    "translate_en": "topic",
+    "sign_clinical": "signoff",
+    "sign_language": "signoff",
+    "publish_edition": "edition",
+}
 
 
 def make_roles(apps, schema_editor):

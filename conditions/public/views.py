@@ -8,6 +8,7 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermane
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
@@ -132,7 +133,7 @@ def edition(request, language, kind, slug, number):
 def edition_on(request, language, kind, slug, day):
     try:
         date = dt.date.fromisoformat(day)
-        if not dt.date(1900, 1, 1) <= date <= dt.date(2200, 1, 1):
+        if not dt.date(1900, 1, 1) <= date <= timezone.now().date():
             raise ValueError
     except ValueError:
         raise Http404 from None
@@ -153,14 +154,17 @@ def _find(request, kind, language, slug, view="page", *args, withdrawn=False):
     if found.withdrawn_at and not withdrawn:
         return _gone(request, found)
     if found.slug != slug:
-        return HttpResponsePermanentRedirect(reverse(f"public:{view}", args=[language, kind, found.slug, *args]))
+        moved = HttpResponsePermanentRedirect(reverse(f"public:{view}", args=[language, kind, found.slug, *args]))
+        # A restore may bring the old address back: a browser that kept this answer would run in a circle.
+        moved["Cache-Control"] = "no-cache"
+        return moved
     return found
 
 
 def _show(request, published, archived=False):
     content = TopicContent.from_json(published.edition.content)
     linked = reading.linked(content.links(), published.edition.language)
-    context = presentation.show_published(published, linked)
+    context = presentation.show_published(published, linked, archived=archived)
     context |= {"archived": archived, "noindex": archived, "language": languages.get(published.edition.language)}
     response = render(request, "public/page.html", context)
     if archived:
@@ -229,7 +233,7 @@ def bad_request(request, exception):
     return _error(request, "errors/400.html", 400)
 
 
-def forbidden(request, exception=None):
+def forbidden(request, exception=None, reason=""):
     return _error(request, "errors/403.html", 403)
 
 

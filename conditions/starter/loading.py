@@ -59,8 +59,8 @@ def _load(starter, rows, sources):
         was = remembered.get(part)
         if was and was["file"] == new:
             yield "unchanged"
-        elif was and was["working_copy"] != _digest(now()):
-            yield "kept"
+        elif (was and was["working_copy"] != _digest(now())) or (not was and any(_said(now()))):
+            yield "kept"  # an editor or translator was there
         else:
             todo[part] = (loaded, new, now)
             yield "updated" if was else "new"
@@ -73,6 +73,10 @@ def _load(starter, rows, sources):
             remembered[part] = {"file": new, "working_copy": _digest(now())}
         topic.starter_digest = remembered
         topic.save(update_fields=["starter_digest"])
+
+
+def _said(found):
+    return found.values() if isinstance(found, dict) else found
 
 
 def _digest(said) -> str:

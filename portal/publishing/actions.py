@@ -38,7 +38,7 @@ class AddressTaken(Refused):
 def sign_off(manuscript: Manuscript, *, by, capacity: str, source_edition: Edition | None = None, now=None) -> SignOff:
     """`by` stands by exactly these words; a translation is signed beside the source edition it was read against.
 
-    Signing the same words twice gives the first sign-off. Raises Incomplete, Refused, PermissionDenied.
+    Signing the same words twice on one day gives the first sign-off. Raises Incomplete, Refused, PermissionDenied.
     """
     now = now or timezone.now()
     _refuse_problems(manuscript)
@@ -67,6 +67,7 @@ def sign_off(manuscript: Manuscript, *, by, capacity: str, source_edition: Editi
         capacity=capacity,
         source_edition=source_edition,
         by=by,
+        on=now.astimezone(dt.UTC).date(),
         defaults={"signed_as": by.get_full_name() or by.get_username(), "at": now},
     )
     return sign_off
@@ -80,7 +81,6 @@ def publish(
     The words the page already shows give the edition that is there. Raises Incomplete, Unsigned, SecondPerson,
     AddressTaken, PermissionDenied.
     """
-    now = now or timezone.now()
     if not by.has_perm("publishing.publish_edition"):
         raise PermissionDenied
     if significance not in Significance.values:
@@ -91,7 +91,10 @@ def publish(
         # Locked without a join: PostgreSQL would drop a row whose edition changed while we waited for the lock.
         page = Page.objects.select_for_update().filter(**of_this_page).first()
         if page and not page.withdrawn_at and page.edition.digest == manuscript.digest:
+            page.findable = _findable(manuscript.title, *manuscript.other_names)
+            page.save(update_fields=["findable"])
             return page.edition
+        now = _moment(page, now)
         signature = _signature_for(manuscript)
         if page and significance == Significance.WORDING:
             _check_floor(page.edition, manuscript)
@@ -125,7 +128,13 @@ def publish(
             raise Refused(
                 _("Somebody else published this page at the same moment. Look at it, then publish again.")
             ) from None
-        _point(page, edition, manuscript.other_names, of_this_page)
+        page = page or Page(**of_this_page)
+        if significance != Significance.WORDING:
+            page.last_follow = edition.number
+        if significance == Significance.SAFETY:
+            page.last_safety = edition.number
+        page.findable = _findable(manuscript.title, *manuscript.other_names)
+        _point(page, edition, now=now, by=by)
     return edition
 
 
@@ -134,10 +143,10 @@ def withdraw(page: Page, *, by, reason: str, now=None) -> Page:
 
     Raises Refused, PermissionDenied.
     """
-    now = now or timezone.now()
     reason = _check_reason(by, reason)
     with transaction.atomic():
         page = Page.objects.select_for_update().get(pk=page.pk)
+        now = _moment(page, now)
         if page.withdrawn_at:
             raise Refused(_("This page is withdrawn already."))
         page.withdrawn_at = now
@@ -149,7 +158,6 @@ def withdraw(page: Page, *, by, reason: str, now=None) -> Page:
 
 def restore(page: Page, edition: Edition, *, by, reason: str, now=None) -> Page:
     """Point the page at an earlier edition's words again. Raises Refused, AddressTaken, PermissionDenied."""
-    now = now or timezone.now()
     reason = _check_reason(by, reason)
     if (edition.kind, edition.key, edition.language) != (page.kind, page.key, page.language):
         raise Refused(_("That edition belongs to another page."))
@@ -157,26 +165,33 @@ def restore(page: Page, edition: Edition, *, by, reason: str, now=None) -> Page:
         page = Page.objects.select_for_update().get(pk=page.pk)
         if not page.withdrawn_at and page.edition_id == edition.pk:
             raise Refused(_("The page shows this edition already."))
-        _point(page, edition, None, {}, now=now, by=by, reason=reason)
+        page.findable = _findable(edition.title, *page.findable.split("\n"))
+        _point(page, edition, now=_moment(page, now), by=by, reason=reason)
     return page
 
 
-def _point(page, edition, other_names, of_this_page, *, now=None, by=None, reason=""):
+def _moment(page, now) -> dt.datetime:
+    """The moment of a change: after the lock was had, and after whatever happened to the page before."""
+    now = now or timezone.now()
+    last = PageHistory.objects.filter(page=page).order_by("-at").first() if page else None
+    return max(now, last.at + dt.timedelta(microseconds=1)) if last else now
+
+
+def _findable(*names) -> str:
+    return "\n".join(dict.fromkeys(folded for name in names if (folded := fold(name))))
+
+
+def _point(page, edition, *, now, by, reason=""):
     """The page shows this edition from now on. Keeps the old address, claims the new one."""
-    page = page or Page(**of_this_page)
     page.slug, page.title, page.summary = edition.slug, edition.title, edition.summary
     page.edition, page.withdrawn_at, page.withdrawal_reason = edition, None, ""
-    if other_names is not None:
-        page.findable = "\n".join(dict.fromkeys(fold(name) for name in (edition.title, *other_names) if name))
     page.save()
     address, _created = Address.objects.get_or_create(
         kind=page.kind, language=page.language, slug=page.slug, defaults={"page": page}
     )
     if address.page_id != page.pk:
         raise AddressTaken(_("The address “{slug}” belongs to another page. Choose another.").format(slug=page.slug))
-    PageHistory.objects.create(
-        page=page, edition=edition, at=now or edition.published_at, by=by or edition.published_by, reason=reason
-    )
+    PageHistory.objects.create(page=page, edition=edition, at=now, by=by, reason=reason)
 
 
 def _refuse_problems(manuscript):

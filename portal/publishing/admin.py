@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from portal import languages
-from portal.publishing import actions, compare, floor, models
+from portal.publishing import actions, compare, floor, models, reading
 from portal.publishing.manuscript import Manuscript
 
 admin.site.site_header = "Patient information: the desk"
@@ -27,12 +27,17 @@ class State:
     manuscript: Manuscript
     page: models.Page | None
     sign_offs: tuple[models.SignOff, ...]
-    source_edition: models.Edition | None
+    source_page: models.Page | None
     urls: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_live(self) -> bool:
         return bool(self.page and not self.page.withdrawn_at)
+
+    @property
+    def source_edition(self) -> models.Edition | None:
+        live = self.source_page and not self.source_page.withdrawn_at
+        return self.source_page.edition if live else None
 
     @property
     def changed(self) -> bool:
@@ -44,11 +49,11 @@ class State:
 
     @property
     def out_of_date(self) -> bool:
-        if not (self.is_live and self.source_edition and not self.language.is_source):
+        if self.language.is_source or not self.is_live:
             return False
-        beside = [s.source_edition for s in self.sign_offs if s.digest == self.page.edition.digest and s.source_edition]
-        newest = max(beside, key=lambda edition: edition.number, default=self.page.edition.translated_from)
-        return bool(newest and newest.digest != self.source_edition.digest)
+        under = [s for s in self.sign_offs if s.digest == self.page.edition.digest]
+        matches = reading.matching(self.page.edition, under, self.source_edition)
+        return reading.has_moved_on(self.source_page, matches)
 
     @property
     def problems(self):
@@ -103,15 +108,13 @@ class GateAdmin(admin.ModelAdmin):
         sign_offs = {}
         for sign_off in models.SignOff.objects.filter(**of_object).select_related("source_edition").order_by("at"):
             sign_offs.setdefault(sign_off.language, []).append(sign_off)
-        source = pages.get(languages.SOURCE)
-        source_edition = source.edition if source and not source.withdrawn_at else None
         return [
             State(
                 language,
                 made[language.code],
                 pages.get(language.code),
                 tuple(sign_offs.get(language.code, ())),
-                source_edition,
+                pages.get(languages.SOURCE),
                 self.addresses(obj, language),
             )
             for language in wanted
@@ -239,7 +242,7 @@ class GateAdmin(admin.ModelAdmin):
 
     def _do(self, request, state) -> str:
         """One button. Returns what happened, in words. Raises Refused, PermissionDenied."""
-        said = request.POST
+        said = {name: value.replace("\x00", "") for name, value in request.POST.items()}
         doing = said.get("do")
         if doing in {"sign", "publish"} and said.get("digest") != state.manuscript.digest:
             raise actions.Refused(

@@ -101,6 +101,8 @@ class Page(models.Model):
     summary = models.TextField()
     findable = models.TextField(blank=True)  # folded names, one a line: title, synonyms, misspellings
     edition = models.ForeignKey(Edition, models.PROTECT, related_name="+")
+    last_follow = models.PositiveIntegerField(default=0)  # the newest edition that was more than wording
+    last_safety = models.PositiveIntegerField(default=0)  # the newest one whose earlier words may harm
     withdrawn_at = models.DateTimeField(null=True)
     withdrawal_reason = models.TextField(blank=True)
 
@@ -163,6 +165,7 @@ class SignOff(Unchanging):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     signed_as = models.CharField(max_length=200)  # the name as it stood that day
     at = models.DateTimeField()
+    on = models.DateField()  # the day of `at`: the same person may review the same words again another day
 
     class Meta:
         verbose_name = _("sign-off")
@@ -174,12 +177,12 @@ class SignOff(Unchanging):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "key", "language", "digest", "capacity", "by"],
+                fields=["kind", "key", "language", "digest", "capacity", "by", "on"],
                 condition=models.Q(source_edition__isnull=True),
                 name="one_signature_each",
             ),
             models.UniqueConstraint(
-                fields=["kind", "key", "language", "digest", "capacity", "by", "source_edition"],
+                fields=["kind", "key", "language", "digest", "capacity", "by", "on", "source_edition"],
                 condition=models.Q(source_edition__isnull=False),
                 name="one_signature_each_beside_a_source_edition",
             ),

@@ -22,20 +22,27 @@ class Published:
     elsewhere: tuple[Page, ...]  # the live pages of the same object in offered languages, this one included
     sign_offs: tuple[SignOff, ...]  # for this edition's words, and for the source words it matches
     source: Edition | None  # the current source edition, for a translation
-    source_withdrawn_at: dt.datetime | None = None  # the source page was taken away, the translation was not
+    source_page: Page | None = None  # for a translation, withdrawn or not
 
     @property
     def matches(self) -> Edition | None:
-        """The newest source edition somebody read this translation against."""
-        beside = [s.source_edition for s in self.signatures if s.source_edition]
-        if self.edition.translated_from:
-            beside.append(self.edition.translated_from)
-        return max(beside, key=lambda edition: edition.number, default=None)
+        """The source edition this translation was read against: today's if somebody did, else the newest."""
+        return matching(self.edition, self.signatures, self.source)
+
+    @property
+    def source_withdrawn_at(self) -> dt.datetime | None:
+        """The source page was taken away, the translation was not."""
+        return self.source_page.withdrawn_at if self.source_page else None
 
     @property
     def out_of_date(self) -> bool:
-        """The source moved on since anybody compared."""
-        return bool(self.source and self.matches and self.source.digest != self.matches.digest)
+        """The source moved on since anybody compared, by more than wording."""
+        return has_moved_on(self.source_page, self.matches)
+
+    @property
+    def safety(self) -> bool:
+        """It moved on because the earlier words may harm."""
+        return self.out_of_date and self.source_page.last_safety > self.matches.number
 
     @property
     def signatures(self) -> tuple[SignOff, ...]:
@@ -53,6 +60,26 @@ class Published:
             if of and s.capacity == capacity and s.digest == of.digest and s.language == of.language
         ]
         return max(found, key=lambda s: s.at, default=None)
+
+
+def matching(edition: Edition, signatures: Iterable[SignOff], source: Edition | None) -> Edition | None:
+    """The source edition that these words of a translation match."""
+    beside = [s.source_edition for s in signatures if s.source_edition]
+    if edition.translated_from:
+        beside.append(edition.translated_from)
+    same = next((one for one in beside if source and one.digest == source.digest), None)
+    return same or max(beside, key=lambda one: one.number, default=None)
+
+
+def has_moved_on(source_page: Page | None, matches: Edition | None) -> bool:
+    """Whether the source says something else than the edition a translation matches, wording aside."""
+    if source_page is None or source_page.withdrawn_at or matches is None:
+        return False
+    source = source_page.edition
+    if source.digest == matches.digest:
+        return False
+    # Restored to an edition before the one translated: what that means nobody said, so it counts.
+    return source.number < matches.number or source_page.last_follow > matches.number
 
 
 def address(kind: str, language: str, slug: str) -> Page | None:
@@ -77,11 +104,13 @@ def published(page: Page, edition: Edition | None = None) -> Published:
         .select_related("source_edition")
         .order_by("at")
     )
-    is_translation = edition.language != languages.SOURCE
-    if not (is_translation and source_page):
+    if edition.pk != page.edition_id:
+        # An earlier edition names the people of its day.
+        sign_offs = tuple(s for s in sign_offs if s.at <= edition.published_at)
+    if edition.language == languages.SOURCE or source_page is None:
         return Published(page, edition, elsewhere, sign_offs, None)
     source = None if source_page.withdrawn_at else source_page.edition
-    return Published(page, edition, elsewhere, sign_offs, source, source_page.withdrawn_at)
+    return Published(page, edition, elsewhere, sign_offs, source, source_page)
 
 
 def pages(kind: str, language: str):
@@ -151,7 +180,7 @@ def on(page: Page, day: dt.date) -> Edition | None:
 
 def elsewhere(kind: str, slug: str) -> list[Page]:
     """The live pages, in offered languages, of the object that has this address in some language, or this key."""
-    keys = {slug, *Address.objects.filter(kind=kind, slug=slug).values_list("page__key", flat=True)}
+    keys = set(Address.objects.filter(kind=kind, slug=slug).values_list("page__key", flat=True)) or {slug}
     offered = [language.code for language in languages.offered()]
     found = {
         page.language: page

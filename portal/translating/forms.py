@@ -82,6 +82,12 @@ class TranslationForm(forms.Form):
                 ),
                 code="saved_meanwhile",
             )
+        for unit in self.units:
+            if words := self.cleaned_data.get(unit.part):
+                try:
+                    unit.row._meta.get_field(column(unit.field, self.language.code)).run_validators(words)
+                except forms.ValidationError as error:
+                    self.add_error(unit.part, error)
         return self.cleaned_data
 
     def saved_meanwhile(self) -> bool:

@@ -1,6 +1,8 @@
 """The public pages, asked as a reader's browser asks them."""
 
 import datetime as dt
+import io
+import logging
 import re
 
 import pytest
@@ -8,6 +10,7 @@ from django.test import Client
 
 from conditions import models
 from portal import languages
+from portal.logs import WithoutAddresses
 from portal.publishing import actions
 from portal.publishing.models import Page
 from tests import make
@@ -277,11 +280,12 @@ def test_a_translation_says_which_source_edition_it_matches_and_when_that_moved_
 
 def test_a_translation_whose_source_was_withdrawn_warns_its_readers():
     condition = make.condition(in_languages=("en", "es"))
-    make.published(condition)
-    make.published(condition, "es")
-    actions.withdraw(Page.objects.get(language="en"), by=make.clinician(), reason="Dangerous.", now=MARCH)
+    make.published(condition, now=MARCH)
+    make.published(condition, "es", now=MARCH)
+    april = MARCH + dt.timedelta(days=30)
+    actions.withdraw(Page.objects.get(language="en"), by=make.clinician(), reason="Dangerous.", now=april)
     spanish = "/es/conditions/" + Page.objects.get(language="es").slug + "/"
-    assert read(spanish).context["source_withdrawn_at"] == MARCH
+    assert read(spanish).context["source_withdrawn_at"] == april
 
 
 def test_a_demonstration_says_that_nobody_has_reviewed_it_until_somebody_does():
@@ -336,3 +340,122 @@ def test_a_fault_of_ours_is_told_in_the_readers_language_without_asking_the_data
 def test_readers_can_change_nothing(method):
     make.published(make.condition())
     assert getattr(Client(), method)("/en/conditions/torsion-dystonia/").status_code == 405
+
+
+def spanish_page():
+    return "/es/conditions/" + Page.objects.get(language="es").slug + "/"
+
+
+def changed_source(significance, note=""):
+    """A Spanish page of edition 1, and an English edition 2 of this significance."""
+    condition = make.condition(in_languages=("en", "es"))
+    make.published(condition, now=MARCH)
+    make.published(condition, "es", now=MARCH)
+    condition.treatment_intro_en = "<p>Never take it with alcohol.</p>"
+    condition.save()
+    make.published(condition, now=MARCH + dt.timedelta(days=1), significance=significance, note=note, by=None)
+    return condition
+
+
+def test_a_safety_change_is_shown_to_every_reader_at_once_in_the_sources_own_language():
+    changed_source("safety", note="Alcohol makes it dangerous.")
+    html = read(spanish_page()).content.decode()
+    warning = html.split('class="notice notice-safety"')[1].split("</section>")[0]
+    assert "Never take it with alcohol." in warning and "Alcohol makes it dangerous." in warning
+    assert '<div class="rich" lang="en" dir="ltr"><p>Never take it with alcohol.</p></div>' in warning
+    assert "overview of" not in warning  # only what changed
+    assert html.index("notice-safety") < html.index("<h1>")
+
+
+def test_a_change_of_wording_carries_translations_along():
+    condition = make.condition(in_languages=("en", "es"))
+    make.published(condition)
+    make.published(condition, "es")
+    condition.overview_en = "<p>An overview of torsion-dystonia.</p>"
+    condition.save()
+    make.published(condition, significance="wording")
+    assert read(spanish_page()).context["out_of_date"] is False
+    condition.overview_en = "<p>A new thought.</p>"
+    condition.save()
+    make.published(condition, significance="follow")
+    answer = read(spanish_page())
+    assert (answer.context["out_of_date"], answer.context["safety"]) == (True, [])
+
+
+def test_a_restored_source_is_what_a_translation_of_it_matches():
+    condition = changed_source("follow")
+    page, by = Page.objects.get(language="en"), make.clinician()
+    first = page.edition.__class__.objects.get(language="en", number=1)
+    actions.sign_off(
+        make.manuscript(condition, "es"), by=make.translator(), capacity="language", source_edition=page.edition
+    )
+    assert read(spanish_page()).context["matches"].number == 2
+    actions.restore(page, first, by=by, reason="The first was right.")
+    context = read(spanish_page()).context
+    assert (context["matches"].number, context["out_of_date"]) == (1, False)
+
+
+def test_an_old_edition_keeps_the_names_of_its_day():
+    condition, symptom = make.condition(), make.symptom()
+    models.ConditionSymptom.objects.create(condition=condition, symptom=symptom)
+    make.published(symptom)
+    make.published(condition)
+    models.Symptom.objects.filter(pk=symptom.pk).update(name_en="Shaking hands")
+    make.published(symptom)
+    assert "Shaking hands" in text("/en/conditions/torsion-dystonia/")
+    old = read("/en/conditions/torsion-dystonia/editions/1/").content.decode()
+    assert '<a href="/en/symptoms/tremor/">Tremor</a>' in old and "Shaking hands" not in old
+
+
+def test_the_same_words_reviewed_again_are_not_overdue():
+    condition = make.condition()
+    make.published(condition, now=MARCH - dt.timedelta(days=3000))
+    assert "has not been reviewed since" in text("/en/conditions/torsion-dystonia/")
+    make.published(condition)
+    assert "has not been reviewed since" not in text("/en/conditions/torsion-dystonia/")
+    assert Page.objects.get().edition.number == 1
+
+
+def test_switching_to_a_language_without_the_page_never_opens_another_objects_page():
+    make.published(make.symptom("tremor"))
+    other = make.symptom("agitation", in_languages=("en", "fr"), slug_fr="tremor")
+    make.published(other)
+    assert [p.message for p in make.manuscript(other, "fr").problems] == [
+        "Another page has the address “tremor” in French. Choose another."
+    ]
+
+
+def test_a_restored_page_is_found_by_its_own_name():
+    symptom, by = make.symptom(), make.clinician()
+    first = make.published(symptom)
+    models.Symptom.objects.filter(pk=symptom.pk).update(name_en="Shaking", slug_en="shaking")
+    make.published(symptom)
+    actions.restore(Page.objects.get(), first, by=by, reason="Better.")
+    assert "/en/symptoms/tremor/" in Client().get("/en/search/", {"q": "tremor"}).content.decode()
+    moved = read("/en/symptoms/shaking/", 301)
+    assert (moved.headers["Location"], moved.headers["Cache-Control"]) == ("/en/symptoms/tremor/", "no-cache")
+
+
+def test_a_new_misspelling_is_found_without_a_new_edition():
+    symptom = make.symptom()
+    make.published(symptom)
+    models.Symptom.objects.filter(pk=symptom.pk).update(misspellings_en="tremur")
+    assert make.published(symptom).number == 1
+    assert "/en/symptoms/tremor/" in Client().get("/en/search/", {"q": "tremur"}).content.decode()
+
+
+def test_a_day_to_come_has_no_edition_yet():
+    make.published(make.condition())
+    read("/en/conditions/torsion-dystonia/editions/on/2199-01-01/", 404)
+
+
+def test_a_failure_is_logged_without_saying_what_was_read(monkeypatch, caplog, capsys):
+    monkeypatch.setattr("conditions.public.views.reading.pages", lambda *_: 1 / 0)
+    handler = logging.StreamHandler(held := io.StringIO())
+    handler.addFilter(WithoutAddresses())
+    logging.getLogger("django.request").addHandler(handler)
+    try:
+        Client(raise_request_exception=False).get("/fr/symptoms/")
+    finally:
+        logging.getLogger("django.request").removeHandler(handler)
+    assert "ZeroDivisionError" in held.getvalue() and "/fr/symptoms" not in held.getvalue()

@@ -2,11 +2,13 @@ import re
 from collections import Counter
 
 import pytest
+from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils.translation import gettext, override
 
 from conditions import editions, models
+from conditions.management.commands.demo import retire_accounts
 from conditions.starter import files, loading
 from portal import languages
 from portal.publishing.models import Edition, Page, SignOff
@@ -180,3 +182,31 @@ def test_mistakes_in_the_files_are_told_by_file(tmp_path):
         "symptom/tremor/en.toml: the slug “Tre mor” is not small letters, digits and single hyphens",
         "symptom/tremor/en.toml: this holds tags that pages do not: <script>x</script>…",
     ]
+
+
+def test_loading_never_overwrites_what_was_there_before_the_file(topics):
+    partly = {**topics, ("term", "gene"): None}
+    del partly["term", "gene"]
+    for name, topic in partly.items():
+        words = {language: said for language, said in topic.words.items() if language != "fr"}
+        shape = {**topic.shape, "see_also": [key for key in topic.shape.get("see_also", ()) if key != "gene"]}
+        partly[name] = files.StarterTopic(topic.kind, topic.key, shape, words)
+    loading.load(list(partly.values()))
+    tremor = models.Symptom.objects.get(key="tremor")
+    tremor.summary_fr = "De la traductrice."
+    tremor.save()
+    make.term("gene", summary_en="An editor's own words.")
+    loading.load()
+    assert models.Symptom.objects.get(key="tremor").summary_fr == "De la traductrice."
+    assert models.Term.objects.get(key="gene").summary_en == "An editor's own words."
+
+
+def test_the_printed_password_opens_nothing_where_demo_is_off(settings):
+    settings.DEMO = True
+    loading.load()
+    call_command("demo", verbosity=0)
+    assert authenticate(username="administrator", password=settings.DEMO_PASSWORD)
+    settings.DEMO = False
+    assert authenticate(username="administrator", password=settings.DEMO_PASSWORD) is None
+    assert sorted(retire_accounts()) == ["administrator", "clinician", "publisher", "translator"]
+    assert not make.User.objects.filter(is_active=True).exists()

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from conditions import models
+from conditions.admin import TopicAdmin
 from portal.publishing.models import Edition, Page, SignOff
 from tests import make
 
@@ -207,3 +208,55 @@ def test_translators_see_the_agreed_words_for_the_terms_of_the_text():
     assert [(term.source, term.target, term.avoid) for term in answer.context["terms"]] == [
         ("resting tremor", "temblor de reposo", ("tembleque",))
     ]
+
+
+def test_a_bad_address_is_told_to_the_translator_and_never_stops_the_clinician(symptom):
+    client = signed_in(make.translator(languages=("es",)))
+    answer = posted(client, f"/admin/conditions/symptom/{symptom.pk}/translate/es/", slug="Temblor De Manos")
+    assert answer.status_code == 409
+    assert "temblor-de-manos" in answer.content.decode()
+    models.Symptom.objects.filter(pk=symptom.pk).update(slug_es="Temblor De Manos")
+    desk = signed_in(make.clinician())
+    assert desk.post(f"/admin/conditions/symptom/{symptom.pk}/change/", editors_post(desk, symptom)).status_code == 302
+
+
+def editors_post(client, symptom, **changed):
+    answer = client.get(f"/admin/conditions/symptom/{symptom.pk}/change/")
+    data = sent(answer.context["adminform"].form, but="see_also")
+    for formset in answer.context["inline_admin_formsets"]:
+        data |= sent(formset.formset.management_form)
+        for row in formset.formset.initial_forms:
+            data |= sent(row)
+    return {**data, **changed}
+
+
+def test_a_clinicians_save_writes_no_column_of_another_language_even_in_a_race(symptom, monkeypatch):
+    desk = signed_in(make.clinician())
+    data = editors_post(desk, symptom, overview_en="<p>From the editor.</p>")
+    real = TopicAdmin.save_model
+
+    def while_saving(self, request, obj, form, change):
+        models.Symptom.objects.filter(pk=symptom.pk).update(overview_es="<p>Del traductor.</p>")
+        real(self, request, obj, form, change)
+
+    monkeypatch.setattr(TopicAdmin, "save_model", while_saving)
+    desk.post(f"/admin/conditions/symptom/{symptom.pk}/change/", data)
+    fresh = models.Symptom.objects.get(pk=symptom.pk)
+    assert (fresh.overview_es, fresh.overview_en) == ("<p>Del traductor.</p>", "<p>From the editor.</p>")
+    assert models.Symptom.objects.rewrite(False).filter(pk=symptom.pk).values_list("overview").get() == (
+        fresh.overview_en,
+    )
+
+
+def test_a_translator_who_publishes_one_language_cannot_withdraw_the_source(symptom):
+    client = signed_in(make.translator(languages=("es",)))
+    answer = client.post(f"/admin/conditions/symptom/{symptom.pk}/gate/en/", {"do": "withdraw", "reason": "x"})
+    assert answer.status_code == 403
+    assert Page.objects.get(language="en").withdrawn_at is None
+
+
+def test_a_reason_with_a_nul_is_a_reason(symptom):
+    client = signed_in(make.clinician())
+    address = f"/admin/conditions/symptom/{symptom.pk}/gate/en/"
+    assert client.post(address, {"do": "withdraw", "reason": "Wrong\x00 dose."}).status_code == 302
+    assert Page.objects.get(language="en").withdrawal_reason == "Wrong dose."

@@ -8,13 +8,21 @@ from portal import languages
 from portal.translating.columns import column
 
 # One account per role. The password is printed by `make run`; an account that exists keeps its own.
-PASSWORD = "only-for-the-demo"  # noqa: S105 -- a demonstration's password, printed on purpose
+PASSWORD = settings.DEMO_PASSWORD
 ACCOUNTS = {
     "clinician": ("Clara", "Clinician (demo)", ["Clinicians"]),
     "translator": ("Tomás", "Translator (demo)", ["Translators"]),
     "publisher": ("Petra", "Publisher (demo)", ["Publishers"]),
     "administrator": ("Ada", "Administrator (demo)", []),
 }
+
+
+def retire_accounts() -> list[str]:
+    """Close the accounts of a demonstration that still have its printed password. Returns their names."""
+    open_ = User.objects.filter(username__in=ACCOUNTS, is_active=True)
+    closed = [user for user in open_ if user.check_password(PASSWORD)]
+    User.objects.filter(pk__in=[user.pk for user in closed]).update(is_active=False)
+    return [user.username for user in closed]
 
 
 class Command(BaseCommand):
@@ -34,12 +42,14 @@ class Command(BaseCommand):
     def account(self, name, first, last, groups):
         user, created = User.objects.get_or_create(username=name, defaults={"first_name": first, "last_name": last})
         if created:
-            user.set_password(PASSWORD)
+            user.set_password(settings.DEMO_PASSWORD)
             user.is_staff = True
             user.is_superuser = name == "administrator"
             user.save()
             user.groups.set(Group.objects.filter(name__in=groups))
             if name in {"translator", "publisher"}:
                 wanted = [column("translate", language.code) for language in languages.translations()]
+                if name == "publisher":
+                    wanted.append(column("translate", languages.SOURCE))
                 user.user_permissions.set(Permission.objects.filter(codename__in=wanted))
         return user

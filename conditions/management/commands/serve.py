@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from conditions.management.commands.demo import ACCOUNTS, PASSWORD
+from conditions.management.commands.demo import ACCOUNTS, PASSWORD, retire_accounts
 from portal import languages
 
 
@@ -35,6 +35,8 @@ class Command(BaseCommand):
         call_command("load_starter", stdout=self.stdout)
         if settings.DEMO:
             call_command("demo", stdout=self.stdout)
+        elif closed := retire_accounts():
+            self.stdout.write(f"Closed, because DEMO is off: the demonstration accounts {', '.join(closed)}.")
         call_command("collectstatic", interactive=False, verbosity=0)
         if prepare_only:
             return
