@@ -77,7 +77,7 @@ def test_a_translation_has_every_part_of_the_english_and_its_numbers(topics, lan
 
     def digits(said):
         # Grouping of thousands differs from language to language; the digits may not.
-        return Counter(re.findall(r"\d+(?:[.,]\d+)?", re.sub(r"(?<=\d)[\s\u00a0\u202f.,](?=\d{3}\b)", "", said)))
+        return Counter(re.findall(r"\d+(?:[.,]\d+)?", re.sub(r"(?<=\d)[\s\u00a0\u202f.,](?=\d{3}(?!\d))", "", said)))
 
     for (kind, key), topic in topics.items():
         english, own = dict(flat(topic.words["en"])), dict(flat(topic.words[language]))
