@@ -51,7 +51,7 @@ def pytest_sessionfinish(session, exitstatus):
 def _kept_apart(settings, tmp_path):
     """No test writes beside the code, and none depends on built static files."""
     settings.MEDIA_ROOT = tmp_path / "media"
-    settings.STATIC_ROOT = tmp_path / "static"
+    settings.STATIC_ROOT = tmp_path / "collected"
     settings.STATIC_ROOT.mkdir()
     settings.STORAGES = {
         **settings.STORAGES,
