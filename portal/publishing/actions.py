@@ -86,55 +86,55 @@ def publish(
     if significance not in Significance.values:
         raise Refused(_("Say what the change means: wording only, translations should follow, or safety."))
     _refuse_problems(manuscript)
+    meaning = {"significance": significance, "change_note": change_note.strip()}
+    try:
+        with transaction.atomic():
+            return _publish(manuscript, by, now, meaning)
+    except IntegrityError:
+        # A first edition has no page to lock, so two at once meet at the database's rules. The loser looks again,
+        # and now finds the winner's page to lock.
+        with transaction.atomic():
+            return _publish(manuscript, by, now, meaning)
+
+
+def _publish(manuscript, by, now, meaning) -> Edition:
     of_this_page = {"kind": manuscript.kind, "key": manuscript.key, "language": manuscript.language}
-    with transaction.atomic():
-        # Locked without a join: PostgreSQL would drop a row whose edition changed while we waited for the lock.
-        page = Page.objects.select_for_update().filter(**of_this_page).first()
-        if page and not page.withdrawn_at and page.edition.digest == manuscript.digest:
-            page.findable = _findable(manuscript.title, *manuscript.other_names)
-            page.save(update_fields=["findable"])
-            return page.edition
-        now = _moment(page, now)
-        signature = _signature_for(manuscript)
-        if page and significance == Significance.WORDING:
-            _check_floor(page.edition, manuscript)
-        last = Edition.objects.filter(**of_this_page).order_by("-number").only("number", "seal").first()
-        try:
-            with transaction.atomic():
-                edition = Edition(
-                    **of_this_page,
-                    number=last.number + 1 if last else 1,
-                    slug=manuscript.slug,
-                    title=manuscript.title,
-                    summary=manuscript.summary,
-                    content=manuscript.content,
-                    digest=manuscript.digest,
-                    names=reading.names(manuscript.links, manuscript.language),
-                    translated_from=signature.source_edition,
-                    significance=significance,
-                    change_note=change_note.strip(),
-                    review_due_on=(now + dt.timedelta(days=settings.REVIEW_INTERVAL_DAYS)).date(),
-                    published_at=now,
-                    published_by=by,
-                    previous_seal=last.seal if last else "",
-                )
-                edition.seal = seals.seal_of(edition)
-                edition.save()
-        except IntegrityError:
-            # First editions have no page to lock: two at once meet at each_number_once. The loser looks again.
-            page = Page.objects.select_for_update().filter(**of_this_page).first()
-            if page and page.edition.digest == manuscript.digest:
-                return page.edition
-            raise Refused(
-                _("Somebody else published this page at the same moment. Look at it, then publish again.")
-            ) from None
-        page = page or Page(**of_this_page)
-        if significance != Significance.WORDING:
-            page.last_follow = edition.number
-        if significance == Significance.SAFETY:
-            page.last_safety = edition.number
+    # Locked without a join: PostgreSQL would drop a row whose edition changed while we waited for the lock.
+    page = Page.objects.select_for_update().filter(**of_this_page).first()
+    if page and not page.withdrawn_at and page.edition.digest == manuscript.digest:
         page.findable = _findable(manuscript.title, *manuscript.other_names)
-        _point(page, edition, now=now, by=by)
+        page.save(update_fields=["findable"])
+        return page.edition
+    now = _moment(page, now)
+    signature = _signature_for(manuscript)
+    if page and meaning["significance"] == Significance.WORDING:
+        _check_floor(page.edition, manuscript)
+    last = Edition.objects.filter(**of_this_page).order_by("-number").only("number", "seal").first()
+    edition = Edition(
+        **of_this_page,
+        **meaning,
+        number=last.number + 1 if last else 1,
+        slug=manuscript.slug,
+        title=manuscript.title,
+        summary=manuscript.summary,
+        content=manuscript.content,
+        digest=manuscript.digest,
+        names=reading.names(manuscript.links, manuscript.language),
+        translated_from=signature.source_edition,
+        review_due_on=(now + dt.timedelta(days=settings.REVIEW_INTERVAL_DAYS)).date(),
+        published_at=now,
+        published_by=by,
+        previous_seal=last.seal if last else "",
+    )
+    edition.seal = seals.seal_of(edition)
+    edition.save()
+    page = page or Page(**of_this_page)
+    if edition.significance != Significance.WORDING:
+        page.last_follow = edition.number
+    if edition.significance == Significance.SAFETY:
+        page.last_safety = edition.number
+    page.findable = _findable(manuscript.title, *manuscript.other_names)
+    _point(page, edition, now=now, by=by)
     return edition
 
 

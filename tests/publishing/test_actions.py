@@ -223,6 +223,18 @@ def test_two_people_publishing_at_once_leave_one_next_number():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_two_people_publishing_a_first_edition_at_once_make_one():
+    anna, berta = make.clinician("anna"), make.clinician("berta")
+    for round_ in range(40):
+        words = signed(make.words_for_the_gate(f"first-{round_}"), anna)
+        results = at_the_same_moment(
+            *[lambda by=by, words=words: actions.publish(words, by=by) for by in (anna, berta)]
+        )
+        assert [getattr(result, "number", result) for result in results] == [1, 1]
+    assert Edition.objects.count() == Page.objects.count() == 40
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_objects_racing_for_one_address_leave_one_owner():
     clinician = make.clinician()
     for round_ in range(10):
