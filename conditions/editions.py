@@ -13,8 +13,9 @@ from conditions import content as shapes
 from conditions import labels, models, richtext
 from portal import languages
 from portal.addresses import is_slug
+from portal.publishing import actions
 from portal.publishing.manuscript import Manuscript, Problem
-from portal.publishing.models import Address, Edition, Page
+from portal.publishing.models import Address, Edition, Entry, Page
 from portal.translating.columns import exactly, lines
 
 MODELS = {model.KIND: model for model in (models.Condition, models.Symptom, models.Treatment, models.Term)}
@@ -123,6 +124,27 @@ def manuscripts(topic, in_languages: Iterable[str]) -> dict[str, Manuscript]:
             other_names=(*content.also_known_as, *lines(topic, "misspellings", language)),
         )
     return made
+
+
+def refresh(topic, *, by=None, changed: Iterable[str] = (languages.SOURCE,)) -> None:
+    """Tell the desk what the working copy says now. `by` changed the words of these languages; others only followed.
+
+    After every save, and after a publish, because a translation is built from the source edition.
+    """
+    made = manuscripts(topic, [language.code for language in languages.offered()])
+    for language, manuscript in made.items():
+        if manuscript.title or language == languages.SOURCE:  # nobody has begun: no entry
+            actions.remember(manuscript, by=by if language in changed else None)
+
+
+def refresh_waiting(kind: str, key: str) -> None:
+    """After a page came or went: conditions that name it, and could not be complete without it, look again."""
+    if kind not in {"symptom", "treatment"}:
+        return
+    named = models.Condition.objects.filter(**{f"{kind}_rows__{kind}__key": key})
+    waiting = Entry.objects.filter(kind="condition", key__in=named.values("key")).exclude(change__problems=[])
+    for condition in set(waiting.values_list("key", flat=True)):
+        refresh(topic("condition", key=condition))
 
 
 def current_source_edition(topic) -> Edition | None:

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from conditions import labels
 from conditions.content import TopicContent
 from portal import languages
-from portal.publishing.models import Capacity, Edition, Page, SignOff
+from portal.publishing.models import Capacity, Page
 from portal.publishing.reading import Published, Reference
 
 
@@ -160,7 +160,7 @@ def show_published(
     language_review = published.signed(Capacity.LANGUAGE)
     is_translation = edition.language != languages.SOURCE
     matches = published.matches
-    due = _review_due_on(edition, matches, clinical)
+    due = published.review_due_on
     return {
         **show(content, kind=edition.kind, names=edition.names, linked=linked, as_it_was=archived),
         "page": page,
@@ -179,7 +179,7 @@ def show_published(
         "source_withdrawn_at": published.source_withdrawn_at,
         "safety": _safety(published, edition.kind) if published.safety else [],
         "review_due_on": due,
-        "review_overdue": due < (today or timezone.localdate()),
+        "review_overdue": due + timedelta(days=settings.REVIEW_GRACE_DAYS) < (today or timezone.localdate()),
         "choices": switcher(
             edition.language,
             {other.language: page_url(other) for other in published.elsewhere},
@@ -189,13 +189,6 @@ def show_published(
             },
         ),
     }
-
-
-def _review_due_on(edition: Edition, matches: Edition | None, clinical: SignOff | None) -> date:
-    """Counted from the last clinical signature under these words; a translation is due when its source is."""
-    if clinical:
-        return (clinical.at + timedelta(days=settings.REVIEW_INTERVAL_DAYS)).date()
-    return min(edition.review_due_on, matches.review_due_on) if matches else edition.review_due_on
 
 
 def _safety(published: Published, kind: str) -> list[tuple[str, str]]:

@@ -208,8 +208,18 @@ STORAGES = {
 # No far-future promise for names without a hash; WhiteNoise gives hashed names their year.
 WHITENOISE_MAX_AGE = 300
 
-# How long an edition stands before a clinician should look again (PIF TICK: at most three years).
+# How long an edition stands before a clinician should look again (PIF TICK: at most three years). By kind where it
+# differs: REVIEW_INTERVALS=treatment=365,term=1095. Whoever publishes may choose another date.
 REVIEW_INTERVAL_DAYS = env.int("REVIEW_INTERVAL_DAYS", default=2 * 365)
+REVIEW_INTERVALS = env.dict("REVIEW_INTERVALS", cast={"value": int}, default={})
+# So long a review may be late before the page itself says so.
+REVIEW_GRACE_DAYS = env.int("REVIEW_GRACE_DAYS", default=30)
+
+# Whoever last changed the words cannot sign them. A clinic of one person may set FOUR_EYES=0; its editions say so.
+FOUR_EYES = _switch("FOUR_EYES", True)
+
+# Each server process looks every 15 seconds what is due. CLOCK=0: something else calls `manage.py tick` instead.
+CLOCK = _switch("CLOCK", True)
 
 # Sessions exist at the desk only; their cookies are not even sent to the public pages.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"

@@ -29,7 +29,7 @@ def roles():
     """The groups of the migration. Tests with real transactions empty the tables, these among them."""
     if not Group.objects.exists():
         with connection.schema_editor() as editor:
-            import_module("conditions.migrations.0002_roles").make_roles(apps, editor)
+            import_module("conditions.migrations.0004_six_roles").make_roles(apps, editor)
 
 
 def person(username="reviewer", *groups, languages=(), **names):
@@ -44,12 +44,12 @@ def person(username="reviewer", *groups, languages=(), **names):
 
 def clinician(username="clinician", **names):
     names = {"first_name": "Clara", "last_name": "Curie", **names}
-    return person(username, "Clinicians", **names)
+    return person(username, "Authors", "Clinical reviewers", "Publishers", **names)
 
 
 def translator(username="translator", languages=("es",), **names):
     names = {"first_name": "Tomás", "last_name": "Tello", **names}
-    return person(username, "Translators", "Publishers", languages=languages, **names)
+    return person(username, "Translators", "Language reviewers", "Publishers", languages=languages, **names)
 
 
 def source(key="ninds"):
@@ -120,7 +120,7 @@ def manuscript(made, language="en"):
 def published(made, language="en", *, by=None, now=None, significance="follow", note=""):
     """Sign and publish what stands in the working copy, in earnest."""
     by = by or User.objects.filter(username="signatory").first() or person(
-        "signatory", "Clinicians", "Translators", languages=[code for code in languages.LANGUAGES if code != "en"],
+        "signatory", "Clinical reviewers", "Language reviewers", "Publishers", languages=[code for code in languages.LANGUAGES if code != "en"],
         first_name="Sigrid", last_name="Natory",
     )  # fmt: skip
     words = manuscript(made, language)

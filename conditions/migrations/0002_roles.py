@@ -57,11 +57,16 @@ MODEL_OF = {
 
 
 def make_roles(apps, schema_editor):
+    give(apps, schema_editor, RIGHTS)
+
+
+def give(apps, schema_editor, roles):
+    """Make these groups with these rights; what a group has besides, it keeps."""
     Group = apps.get_model("auth", "Group")
     Permission = apps.get_model("auth", "Permission")
     ContentType = apps.get_model("contenttypes", "ContentType")
     database = schema_editor.connection.alias
-    for role, rights in RIGHTS.items():
+    for role, rights in roles.items():
         group, _created = Group.objects.using(database).get_or_create(name=role)
         for right in rights:
             app, codename = right.split(".")

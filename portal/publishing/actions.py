@@ -1,6 +1,14 @@
-"""The only writers of what is published: sign_off, publish, withdraw, restore."""
+"""The only writers of what is published, and of what leads there.
+
+On the way: remember, remark, assign. At the gate: sign_off, publish, publish_together, withdraw, withdraw_everywhere,
+restore. For later: plan_publishing, plan_withdrawal, cancel, carry_out.
+"""
 
 import datetime as dt
+import logging
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -9,10 +17,26 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal import languages
-from portal.publishing import floor, reading, seals
+from portal.publishing import floor, reading, rights, seals
 from portal.publishing.folding import fold
 from portal.publishing.manuscript import Manuscript
-from portal.publishing.models import Address, Capacity, Edition, Page, PageHistory, Significance, SignOff
+from portal.publishing.models import (
+    Address,
+    Capacity,
+    Change,
+    Edition,
+    Entry,
+    Page,
+    PageHistory,
+    Plan,
+    PlanKind,
+    Remark,
+    RemarkKind,
+    Significance,
+    SignOff,
+)
+
+logger = logging.getLogger(__name__)
 
 
 class Refused(Exception):
@@ -31,14 +55,120 @@ class SecondPerson(Refused):
     """The change is more than wording by the machine's floor, and only one person has signed it."""
 
 
+class FourEyes(Refused):
+    """Who last changed the words cannot be the one who signs them."""
+
+
 class AddressTaken(Refused):
     """Another object has, or once had, this address."""
+
+
+# On the way
+
+
+def remember(manuscript: Manuscript, *, by=None, now=None) -> Change:
+    """What the working copy says now: a new change where it says something new. `by` None: a program changed it.
+
+    The desk calls it after every save; it is how a history, four eyes and every list of work know the newest words.
+    """
+    try:
+        with transaction.atomic():
+            return _remember(manuscript, by, now)
+    except IntegrityError:  # two people met at the first words of an object; the loser looks again
+        with transaction.atomic():
+            return _remember(manuscript, by, now)
+
+
+def _remember(manuscript, by, now) -> Change:
+    of_object = _identity(manuscript)
+    entry = Entry.objects.select_for_update().filter(**of_object).first()
+    last = entry.change if entry else None
+    problems = [[problem.where, str(problem)] for problem in manuscript.problems]
+    beside = {
+        "links": [list(link) for link in manuscript.links],
+        "other_names": list(manuscript.other_names),
+        "sensitive": list(manuscript.sensitive),
+    }
+    same_words = last is not None and last.digest == manuscript.digest
+    if same_words and (last.problems, last.beside, last.title) == (problems, beside, manuscript.title):
+        return last
+    change = Change.objects.create(
+        **of_object,
+        slug=manuscript.slug,
+        title=manuscript.title,
+        summary=manuscript.summary,
+        content=manuscript.content,
+        digest=manuscript.digest,
+        problems=problems,
+        beside=beside,
+        by=None if same_words else by,  # a problem that came or went is nobody's change of words
+        at=now or timezone.now(),
+    )
+    if entry:
+        entry.change = change
+        entry.save(update_fields=["change"])
+    else:
+        Entry.objects.create(**of_object, change=change)
+    return change
+
+
+def last_changed_by(manuscript: Manuscript) -> int | None:
+    """The person who last changed exactly these words; where only a program did since, who changed any before it."""
+    changes = Change.objects.filter(**_identity(manuscript), by__isnull=False).order_by("-pk")
+    of_these_words = changes.filter(digest=manuscript.digest).values_list("by", flat=True).first()
+    return of_these_words or changes.values_list("by", flat=True).first()
+
+
+def remark(manuscript: Manuscript, what: str, *, by, text: str = "", part: str = "", to=None, now=None) -> Remark:
+    """Ask for a review, ask for changes, or comment on a part of exactly these words.
+
+    Raises Refused, PermissionDenied.
+    """
+    text = text.strip()
+    if not rights.may_read_unpublished(by):
+        raise PermissionDenied
+    if what == RemarkKind.CHANGES:
+        _check_may_sign(by, Capacity.CLINICAL if manuscript.language == languages.SOURCE else Capacity.LANGUAGE)
+    if what not in RemarkKind.values:
+        raise Refused(_("That button is not known here. Nothing was changed."))
+    if what in {RemarkKind.CHANGES, RemarkKind.COMMENT} and not text:
+        raise Refused(_("Write what you would like to be changed or to be thought about."))
+    if to is not None and not rights.may_read_unpublished(to):
+        raise Refused(_("That person cannot see words that are not published. Ask somebody else."))
+    if what == RemarkKind.ASKED:
+        _refuse_problems(manuscript)
+    with transaction.atomic():
+        _remember(manuscript, None, now)
+        return Remark.objects.create(
+            **_identity(manuscript),
+            digest=manuscript.digest,
+            what=what,
+            part=part,
+            text=text,
+            to=to,
+            by=by,
+            said_as=_name_of(by),
+            at=now or timezone.now(),
+        )
+
+
+def assign(entries: Iterable[Entry], *, by, owner, due_on=None) -> int:
+    """Say whose work these are, and until when; nobody (None) is an answer. Raises PermissionDenied, Refused."""
+    if not by.has_perm("publishing.assign_entry") and owner != by:
+        raise PermissionDenied
+    if owner is not None and not rights.may_read_unpublished(owner):
+        raise Refused(_("That person cannot see words that are not published. Ask somebody else."))
+    return Entry.objects.filter(pk__in=[entry.pk for entry in entries]).update(owner=owner, due_on=due_on)
+
+
+# At the gate
 
 
 def sign_off(manuscript: Manuscript, *, by, capacity: str, source_edition: Edition | None = None, now=None) -> SignOff:
     """`by` stands by exactly these words; a translation is signed beside the source edition it was read against.
 
-    Signing the same words twice on one day gives the first sign-off. Raises Incomplete, Refused, PermissionDenied.
+    Signing the same words twice on one day gives the first sign-off. Raises Incomplete, FourEyes, Refused,
+    PermissionDenied.
     """
     now = now or timezone.now()
     _refuse_problems(manuscript)
@@ -59,46 +189,80 @@ def sign_off(manuscript: Manuscript, *, by, capacity: str, source_edition: Editi
             raise Refused(_("That source edition belongs to another page."))
     elif capacity == Capacity.LANGUAGE or source_edition is not None:
         raise Refused(_("The source language is signed off by a clinical reviewer."))
-    sign_off, _created = SignOff.objects.get_or_create(
-        kind=manuscript.kind,
-        key=manuscript.key,
-        language=manuscript.language,
-        digest=manuscript.digest,
-        capacity=capacity,
-        source_edition=source_edition,
-        by=by,
-        on=now.astimezone(dt.UTC).date(),
-        defaults={"signed_as": by.get_full_name() or by.get_username(), "at": now},
-    )
+    with transaction.atomic():
+        # The entry is locked meanwhile: an edit that comes at the same moment is before or after, never in between.
+        _remember(manuscript, None, now)
+        own_words = capacity != Capacity.DEMONSTRATION and last_changed_by(manuscript) == by.pk
+        if own_words and settings.FOUR_EYES:
+            raise FourEyes(
+                _("You changed these words last, so somebody else has to sign them off: two pairs of eyes see more.")
+            )
+        sign_off, _created = SignOff.objects.get_or_create(
+            **_identity(manuscript),
+            digest=manuscript.digest,
+            capacity=capacity,
+            source_edition=source_edition,
+            by=by,
+            on=now.astimezone(dt.UTC).date(),
+            defaults={"signed_as": _name_of(by), "at": now, "own_words": own_words},
+        )
     return sign_off
 
 
+@dataclass(frozen=True)
+class Publishing:
+    """One manuscript to be published, and what its publisher says about it."""
+
+    manuscript: Manuscript
+    significance: str = Significance.FOLLOW
+    change_note: str = ""
+    review_due_on: dt.date | None = None  # None: the interval of its kind
+
+    def __post_init__(self):
+        if self.significance not in Significance.values:
+            raise Refused(_("Say what the change means: wording only, translations should follow, or safety."))
+
+
 def publish(
-    manuscript: Manuscript, *, by, significance: str = Significance.FOLLOW, change_note: str = "", now=None
+    manuscript: Manuscript,
+    *,
+    by,
+    significance: str = Significance.FOLLOW,
+    change_note: str = "",
+    review_due_on: dt.date | None = None,
+    now=None,
 ) -> Edition:
     """Make the next edition of these words and point the page at it, in one transaction.
 
     The words the page already shows give the edition that is there. Raises Incomplete, Unsigned, SecondPerson,
-    AddressTaken, PermissionDenied.
+    AddressTaken, Refused, PermissionDenied.
     """
+    one = Publishing(manuscript, significance, change_note.strip(), review_due_on)
+    return publish_together([one], by=by, now=now)[0]
+
+
+def publish_together(several: Iterable[Publishing], *, by, now=None) -> list[Edition]:
+    """Publish all of these or none: a campaign, a guideline's change. Raises as publish does; then nothing happened."""
     if not by.has_perm("publishing.publish_edition"):
         raise PermissionDenied
-    if significance not in Significance.values:
-        raise Refused(_("Say what the change means: wording only, translations should follow, or safety."))
-    _refuse_problems(manuscript)
-    meaning = {"significance": significance, "change_note": change_note.strip()}
+    # Everybody locks pages in one order, so that two publishers wait for each other instead of for ever.
+    several = sorted(several, key=lambda one: tuple(_identity(one.manuscript).values()))
+    for one in several:
+        _refuse_problems(one.manuscript)
+        _check_review_date(one.review_due_on, now)
     try:
         with transaction.atomic():
-            return _publish(manuscript, by, now, meaning)
+            return [_publish(one, by, now) for one in several]
     except IntegrityError:
         # A first edition has no page to lock, so two at once meet at the database's rules. The loser looks again,
         # and now finds the winner's page to lock.
         with transaction.atomic():
-            return _publish(manuscript, by, now, meaning)
+            return [_publish(one, by, now) for one in several]
 
 
-def _publish(manuscript, by, now, meaning) -> Edition:
-    of_this_page = {"kind": manuscript.kind, "key": manuscript.key, "language": manuscript.language}
+def _publish(one: Publishing, by, now) -> Edition:
+    manuscript = one.manuscript
+    of_this_page = _identity(manuscript)
     # Locked without a join: PostgreSQL would drop a row whose edition changed while we waited for the lock.
     page = Page.objects.select_for_update().filter(**of_this_page).first()
     if page and not page.withdrawn_at and page.edition.digest == manuscript.digest:
@@ -107,12 +271,13 @@ def _publish(manuscript, by, now, meaning) -> Edition:
         return page.edition
     now = _moment(page, now)
     signature = _signature_for(manuscript)
-    if page and meaning["significance"] == Significance.WORDING:
+    if page and one.significance == Significance.WORDING:
         _check_floor(page.edition, manuscript)
     last = Edition.objects.filter(**of_this_page).order_by("-number").only("number", "seal").first()
     edition = Edition(
         **of_this_page,
-        **meaning,
+        significance=one.significance,
+        change_note=one.change_note,
         number=last.number + 1 if last else 1,
         slug=manuscript.slug,
         title=manuscript.title,
@@ -121,7 +286,7 @@ def _publish(manuscript, by, now, meaning) -> Edition:
         digest=manuscript.digest,
         names=reading.names(manuscript.links, manuscript.language),
         translated_from=signature.source_edition,
-        review_due_on=(now + dt.timedelta(days=settings.REVIEW_INTERVAL_DAYS)).date(),
+        review_due_on=one.review_due_on or now.date() + reading.review_interval(manuscript.kind),
         published_at=now,
         published_by=by,
         previous_seal=last.seal if last else "",
@@ -146,14 +311,36 @@ def withdraw(page: Page, *, by, reason: str, now=None) -> Page:
     reason = _check_reason(by, reason)
     with transaction.atomic():
         page = Page.objects.select_for_update().get(pk=page.pk)
-        now = _moment(page, now)
         if page.withdrawn_at:
             raise Refused(_("This page is withdrawn already."))
-        page.withdrawn_at = now
-        page.withdrawal_reason = reason
-        page.save(update_fields=["withdrawn_at", "withdrawal_reason"])
-        PageHistory.objects.create(page=page, edition=None, at=now, by=by, reason=reason)
+        return _withdraw(page, by, reason, now)
+
+
+def _withdraw(page, by, reason, now, said=""):
+    now = _moment(page, now)
+    page.withdrawn_at = now
+    page.withdrawal_reason = reason
+    page.save(update_fields=["withdrawn_at", "withdrawal_reason"])
+    PageHistory.objects.create(page=page, edition=None, at=now, by=by, reason=reason or said)
     return page
+
+
+def withdraw_everywhere(kind: str, key: str, *, by, reasons: dict[str, str], now=None) -> list[Page]:
+    """Take an object's pages away in every language, all or none. `reasons` are words for readers, per language.
+
+    Colleagues find the source language's reason beside every page; a language without words of its own shows its
+    readers none, because a reason in another language would stand under a wrong name. Raises as withdraw does.
+    """
+    said = _check_reason(by, reasons.get(languages.SOURCE, ""))
+    with transaction.atomic():
+        pages = list(
+            Page.objects.select_for_update().filter(kind=kind, key=key, withdrawn_at=None).order_by("language")
+        )
+        if not pages:
+            raise Refused(_("No page of this object is public, so there is nothing to withdraw."))
+        for page in pages:
+            _withdraw(page, by, reasons.get(page.language, "").strip(), now, said=said)
+    return pages
 
 
 def restore(page: Page, edition: Edition, *, by, reason: str, now=None) -> Page:
@@ -168,6 +355,157 @@ def restore(page: Page, edition: Edition, *, by, reason: str, now=None) -> Page:
         page.findable = _findable(edition.title, *page.findable.split("\n"))
         _point(page, edition, now=_moment(page, now), by=by, reason=reason)
     return page
+
+
+# For later
+
+
+def plan_publishing(several: Iterable[Publishing], *, by, at: dt.datetime, now=None) -> list[Plan]:
+    """Publish exactly these words at that moment, all or none. Raises as publish does.
+
+    They must be signed already, so that nothing waits in vain.
+    """
+    now = now or timezone.now()
+    if not by.has_perm("publishing.publish_edition"):
+        raise PermissionDenied
+    _check_moment(at, now)
+    several = list(several)
+    mark = secrets.token_hex(8) if len(several) > 1 else ""
+    plans = []
+    with transaction.atomic():
+        for one in several:
+            _refuse_problems(one.manuscript)
+            _check_review_date(one.review_due_on, now)
+            _signature_for(one.manuscript)
+            page = Page.objects.filter(**_identity(one.manuscript)).select_related("edition").first()
+            if page and one.significance == Significance.WORDING:
+                _check_floor(page.edition, one.manuscript)
+            plans.append(
+                Plan.objects.create(
+                    **_identity(one.manuscript),
+                    what=PlanKind.PUBLISH,
+                    change=_remember(one.manuscript, None, now),
+                    over=page.edition if page else None,
+                    significance=one.significance,
+                    note=one.change_note,
+                    review_due_on=one.review_due_on,
+                    together=mark,
+                    at=at,
+                    by=by,
+                    made_at=now,
+                )
+            )
+    return plans
+
+
+def plan_withdrawal(page: Page, *, by, at: dt.datetime, reason: str, now=None) -> Plan:
+    """Take the page away at that moment, whatever edition it shows then. Raises Refused, PermissionDenied."""
+    now = now or timezone.now()
+    reason = _check_reason(by, reason)
+    _check_moment(at, now)
+    return Plan.objects.create(
+        kind=page.kind, key=page.key, language=page.language,
+        what=PlanKind.WITHDRAW, note=reason, at=at, by=by, made_at=now,
+    )  # fmt: skip
+
+
+def cancel(plan: Plan, *, by, now=None) -> list[Plan]:
+    """Call a plan off, with all that should have happened together with it. Raises Refused, PermissionDenied."""
+    if not by.has_perm("publishing.publish_edition"):
+        raise PermissionDenied
+    with transaction.atomic():
+        plans = _together(plan)
+        if not plans:
+            raise Refused(_("This plan has happened or was called off meanwhile."))
+        for one in plans:
+            one.ended_at, one.cancelled_by = now or timezone.now(), by
+            one.save(update_fields=["ended_at", "cancelled_by"])
+    return plans
+
+
+def carry_out(now=None) -> list[Plan]:
+    """Do every plan whose moment has come, each once, however many clocks run. Returns the plans that ended.
+
+    What cannot be done ends with its reason, and is not tried again: its owner decides.
+    """
+    now = now or timezone.now()
+    ended = []
+    for pk in Plan.objects.filter(ended_at=None, at__lte=now).order_by("at", "pk").values_list("pk", flat=True):
+        try:
+            ended += _carry_out(pk, now)
+        except Exception:  # one plan's accident (a lost connection, a race) keeps no other waiting; it is tried again
+            logger.exception("A plan could not be carried out and will be tried again.")
+    return ended
+
+
+def _carry_out(pk, now) -> list[Plan]:
+    with transaction.atomic():
+        plan = Plan.objects.filter(pk=pk).first()
+        plans = _together(plan) if plan else []
+        if not plans:
+            return []  # another clock was faster
+        try:
+            with transaction.atomic():
+                _do(plans, now)
+        except (Refused, PermissionDenied) as refusal:
+            for one in plans:
+                one.edition = None
+                one.refusal = str(refusal) or _("Whoever planned this has no right to publish any more.")
+        for one in plans:
+            one.ended_at = now
+            one.save(update_fields=["ended_at", "edition", "refusal"])
+    return plans
+
+
+def _together(plan) -> list[Plan]:
+    """The open plans that share this one's fate, locked in one order."""
+    mine = {"together": plan.together} if plan.together else {"pk": plan.pk}
+    plans = Plan.objects.select_for_update().filter(ended_at=None, **mine)
+    return list(plans.order_by("kind", "key", "language", "pk"))
+
+
+def _do(plans, now):
+    for plan in plans:
+        by = plan.by
+        if not by.is_active or not by.has_perm("publishing.publish_edition"):
+            raise PermissionDenied
+        page = Page.objects.select_for_update().filter(kind=plan.kind, key=plan.key, language=plan.language).first()
+        if plan.what == PlanKind.WITHDRAW:
+            if page and not page.withdrawn_at:
+                _withdraw(page, by, plan.note, now)
+            continue
+        shown = page.edition_id if page else None
+        if page and page.withdrawn_at and plan.made_at < page.withdrawn_at:
+            raise Refused(_("The page was withdrawn after this was planned. Publish by hand if it should come back."))
+        if shown != plan.over_id and page.edition.digest != plan.change.digest:
+            raise Refused(
+                _("Edition {number} was published after this was planned. Compare, and plan it anew.").format(
+                    number=page.edition.number
+                )
+            )
+        one = Publishing(plan.change.manuscript, plan.significance, plan.note, plan.review_due_on)
+        plan.edition = _publish(one, by, now)
+
+
+def _identity(manuscript) -> dict[str, str]:
+    return {"kind": manuscript.kind, "key": manuscript.key, "language": manuscript.language}
+
+
+def _name_of(user) -> str:
+    return user.get_full_name() or user.get_username()
+
+
+def _check_moment(at, now):
+    if at <= now:
+        raise Refused(_("That moment has passed. Choose a later one, or publish now."))
+    if at > now + dt.timedelta(days=2 * 366):
+        raise Refused(_("That is more than two years away. Choose an earlier moment."))
+
+
+def _check_review_date(day, now):
+    today = (now or timezone.now()).date()
+    if day is not None and not today < day <= today + dt.timedelta(days=3 * 366):
+        raise Refused(_("Choose a date for the next review between tomorrow and three years from now."))
 
 
 def _moment(page, now) -> dt.datetime:

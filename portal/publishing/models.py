@@ -1,8 +1,13 @@
-"""Edition, Page, Address, PageHistory, SignOff: what is published. Written by actions.py, and by nothing else."""
+"""What is published (Edition, Page, Address, PageHistory, SignOff) and what leads there (Change, Entry, Remark, Plan).
+
+Written by actions.py, and by nothing else.
+"""
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from portal.publishing.manuscript import Manuscript
 
 
 class Unchangeable(Exception):
@@ -166,6 +171,7 @@ class SignOff(Unchanging):
     signed_as = models.CharField(max_length=200)  # the name as it stood that day
     at = models.DateTimeField()
     on = models.DateField()  # the day of `at`: the same person may review the same words again another day
+    own_words = models.BooleanField(default=False)  # by whoever last changed them: only with FOUR_EYES=0
 
     class Meta:
         verbose_name = _("sign-off")
@@ -190,3 +196,138 @@ class SignOff(Unchanging):
 
     def __str__(self):
         return f"{self.signed_as} ({self.get_capacity_display()})"
+
+
+class Change(Unchanging):
+    """What the working copy said in one language after somebody changed it: who changed which words when."""
+
+    kind = models.CharField(max_length=16)
+    key = models.CharField(max_length=100)
+    language = models.CharField(max_length=16)
+    slug = models.CharField(max_length=200, blank=True)
+    title = models.CharField(max_length=300, blank=True)
+    summary = models.TextField(blank=True)
+    content = models.JSONField()
+    digest = models.CharField(max_length=64)
+    problems = models.JSONField(default=list)  # [where, message]; messages in the source language
+    beside = models.JSONField(default=dict)  # what else a Manuscript needs: links, other_names, sensitive
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")  # None: a program
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["kind", "key", "language", "id"], name="changes_of_an_object"),
+        ]
+
+    def __str__(self):
+        return f"{self.kind}/{self.key}/{self.language}, {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def manuscript(self) -> Manuscript:
+        """The words as they were, complete or not; who asks for publishing checked the problems of its day."""
+        return Manuscript(
+            kind=self.kind,
+            key=self.key,
+            language=self.language,
+            slug=self.slug,
+            title=self.title,
+            summary=self.summary,
+            content=self.content,
+            links=tuple(tuple(link) for link in self.beside.get("links", ())),
+            other_names=tuple(self.beside.get("other_names", ())),
+            sensitive=tuple(self.beside.get("sensitive", ())),
+        )
+
+
+class Entry(models.Model):
+    """One object in one language on the desk: its newest words, whose work it is, and until when."""
+
+    kind = models.CharField(max_length=16)
+    key = models.CharField(max_length=100)
+    language = models.CharField(max_length=16)
+    change = models.ForeignKey(Change, models.PROTECT, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    due_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        permissions = [
+            ("read_unpublished", "Can read words that are not published"),
+            ("assign_entry", "Can assign work"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "key", "language"], name="one_entry_per_object_and_language"),
+        ]
+
+    def __str__(self):
+        return f"{self.kind}/{self.key}/{self.language}"
+
+
+class RemarkKind(models.TextChoices):
+    ASKED = "asked", _("review asked for")
+    CHANGES = "changes", _("changes asked for")
+    COMMENT = "comment", _("comment")
+
+
+class Remark(Unchanging):
+    """What somebody said about exactly these words on their way to readers. It lapses with the words."""
+
+    kind = models.CharField(max_length=16)
+    key = models.CharField(max_length=100)
+    language = models.CharField(max_length=16)
+    digest = models.CharField(max_length=64)
+    what = models.CharField(max_length=16, choices=RemarkKind)
+    part = models.CharField(max_length=120, blank=True)  # "sections.causes"; empty: the whole
+    text = models.TextField(blank=True)
+    to = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")  # None: whoever may
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    said_as = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("remark")
+        verbose_name_plural = _("remarks")
+        default_permissions = ()
+        indexes = [models.Index(fields=["kind", "key", "language", "digest"], name="remarks_about_words")]
+
+    def __str__(self):
+        return f"{self.said_as}: {self.get_what_display()}"
+
+
+class PlanKind(models.TextChoices):
+    PUBLISH = "publish", _("publish")
+    WITHDRAW = "withdraw", _("withdraw")
+
+
+class Plan(models.Model):
+    """To be published, or withdrawn, at a moment. Exactly the words of its change, or nothing and a reason why."""
+
+    what = models.CharField(max_length=16, choices=PlanKind)
+    kind = models.CharField(max_length=16)
+    key = models.CharField(max_length=100)
+    language = models.CharField(max_length=16)
+    change = models.ForeignKey(Change, models.PROTECT, null=True, related_name="+")
+    over = models.ForeignKey(Edition, models.PROTECT, null=True, related_name="+")  # public when it was planned
+    significance = models.CharField(max_length=16, choices=Significance, blank=True)
+    note = models.TextField(blank=True)  # the change note, or the reason for withdrawing
+    review_due_on = models.DateField(null=True)
+    together = models.CharField(max_length=32, blank=True)  # plans with the same mark happen all or none
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)  # done, refused or cancelled
+    edition = models.ForeignKey(Edition, models.PROTECT, null=True, related_name="+")
+    refusal = models.TextField(blank=True)
+    cancelled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("plan")
+        verbose_name_plural = _("plans")
+        default_permissions = ()
+        indexes = [models.Index(fields=["ended_at", "at"], name="plans_that_are_due")]
+
+    def __str__(self):
+        return f"{self.what} {self.kind}/{self.key}/{self.language}, {self.at:%Y-%m-%d %H:%M}"

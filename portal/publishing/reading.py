@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import Count
 
 from portal import languages
@@ -45,6 +46,18 @@ class Published:
         return self.out_of_date and self.source_page.last_safety > self.matches.number
 
     @property
+    def review_due_on(self) -> dt.date:
+        """As its publisher said; a clinical signature under the same words after that day begins a new interval.
+
+        A translation is due when the source edition it matches is.
+        """
+        reviewed = self.matches or self.edition
+        clinical = self.signed(Capacity.CLINICAL)
+        if clinical and clinical.at > reviewed.published_at:
+            return max(reviewed.review_due_on, clinical.at.date() + review_interval(self.edition.kind))
+        return min(self.edition.review_due_on, reviewed.review_due_on)
+
+    @property
     def signatures(self) -> tuple[SignOff, ...]:
         return tuple(
             s for s in self.sign_offs if s.digest == self.edition.digest and s.language == self.edition.language
@@ -80,6 +93,11 @@ def has_moved_on(source_page: Page | None, matches: Edition | None) -> bool:
         return False
     # Restored to an edition before the one translated: what that means nobody said, so it counts.
     return source.number < matches.number or source_page.last_follow > matches.number
+
+
+def review_interval(kind: str) -> dt.timedelta:
+    """How long an edition of a kind stands before a clinician should look again (PIF TICK: at most three years)."""
+    return dt.timedelta(days=settings.REVIEW_INTERVALS.get(kind, settings.REVIEW_INTERVAL_DAYS))
 
 
 def address(kind: str, language: str, slug: str) -> Page | None:

@@ -10,11 +10,15 @@ from portal.translating.columns import column
 # One account per role. The password is printed by `make run`; an account that exists keeps its own.
 PASSWORD = settings.DEMO_PASSWORD
 ACCOUNTS = {
-    "clinician": ("Clara", "Clinician (demo)", ["Clinicians"]),
+    "author": ("Aisha", "Author (demo)", ["Authors"]),
+    "clinician": ("Clara", "Clinician (demo)", ["Authors", "Clinical reviewers", "Publishers"]),
+    "reviewer": ("Rafael", "Reviewer (demo)", ["Clinical reviewers"]),
     "translator": ("Tomás", "Translator (demo)", ["Translators"]),
+    "language-reviewer": ("Lin", "Language reviewer (demo)", ["Language reviewers"]),
     "publisher": ("Petra", "Publisher (demo)", ["Publishers"]),
     "administrator": ("Ada", "Administrator (demo)", []),
 }
+WORK_IN_LANGUAGES = {"translator", "language-reviewer", "publisher"}
 
 
 def retire_accounts() -> list[str]:
@@ -47,7 +51,7 @@ class Command(BaseCommand):
             user.is_superuser = name == "administrator"
             user.save()
             user.groups.set(Group.objects.filter(name__in=groups))
-            if name in {"translator", "publisher"}:
+            if name in WORK_IN_LANGUAGES:
                 wanted = [column("translate", language.code) for language in languages.translations()]
                 if name == "publisher":
                     wanted.append(column("translate", languages.SOURCE))

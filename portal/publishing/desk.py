@@ -1,0 +1,191 @@
+"""What the desk knows: the state of every entry, and what needs whom. Reads, never writes.
+
+A state is derived from words, signatures and remarks each time it is asked for; no row carries one.
+"""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db.models import (
+    Case,
+    Count,
+    DateField,
+    Exists,
+    F,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextChoices,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Greatest
+from django.utils.translation import gettext_lazy as _
+
+from portal import languages
+from portal.publishing.models import Capacity, Change, Entry, Page, Plan, Remark, RemarkKind, SignOff
+from portal.publishing.reading import review_interval
+
+
+class State(TextChoices):
+    PUBLIC = "public", _("public")
+    INCOMPLETE = "incomplete", _("something is missing")
+    SIGNED = "signed", _("signed off, to be published")
+    CHANGES = "changes", _("changes asked for")
+    ASKED = "asked", _("waiting for review")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+    CHANGED = "changed", _("changed since it was published")
+    NEW = "new", _("never published")
+
+
+def _same(model):
+    """Rows of a model about the same object and language as the outer row."""
+    return model.objects.filter(kind=OuterRef("kind"), key=OuterRef("key"), language=OuterRef("language"))
+
+
+def entries() -> QuerySet[Entry]:
+    """Every entry with its `state`, as SQL, so that lists can filter and count by it."""
+    page = _same(Page)
+    words = {"digest": OuterRef("change__digest")}
+    needed = Q(capacity=Capacity.LANGUAGE) | Q(capacity=Capacity.CLINICAL)
+    if settings.DEMO:
+        needed |= Q(capacity=Capacity.DEMONSTRATION)
+    last_word = _same(Remark).filter(**words).exclude(what=RemarkKind.COMMENT).order_by("-pk")
+    return (
+        Entry.objects.select_related("change", "owner")
+        .annotate(
+            public_digest=Subquery(page.values("edition__digest")[:1]),
+            withdrawn=Exists(page.filter(withdrawn_at__isnull=False)),
+            signed=Exists(_same(SignOff).filter(needed, **words)),
+            last_word=Subquery(last_word.values("what")[:1]),
+        )
+        .annotate(
+            state=Case(
+                When(public_digest=F("change__digest"), withdrawn=True, then=Value(State.WITHDRAWN)),
+                When(public_digest=F("change__digest"), then=Value(State.PUBLIC)),
+                When(~Q(change__problems=[]), then=Value(State.INCOMPLETE)),
+                When(last_word=RemarkKind.CHANGES, then=Value(State.CHANGES)),
+                When(signed=True, then=Value(State.SIGNED)),
+                When(last_word=RemarkKind.ASKED, then=Value(State.ASKED)),
+                When(withdrawn=True, then=Value(State.WITHDRAWN)),
+                When(public_digest__isnull=False, then=Value(State.CHANGED)),
+                default=Value(State.NEW),
+            )
+        )
+    )
+
+
+def waiting_for(user, may_sign_in: list[str]) -> QuerySet[Entry]:
+    """Entries whose review somebody asked this person, or anybody, to do, and which this person may sign."""
+    asked = _same(Remark).filter(digest=OuterRef("change__digest"), what=RemarkKind.ASKED).order_by("-pk")
+    return (
+        entries()
+        .filter(state=State.ASKED, language__in=may_sign_in)
+        .annotate(asked_of=Subquery(asked.values("to")[:1]), asked_by=Subquery(asked.values("by")[:1]))
+        .filter(Q(asked_of=user.pk) | Q(asked_of=None))
+        .exclude(asked_of=None, change__by=user)
+    )
+
+
+def changes_asked_of(user) -> QuerySet[Entry]:
+    """Entries whose words this person owns, or changed last, and somebody wants them changed."""
+    return entries().filter(Q(owner=user) | Q(owner=None, change__by=user), state=State.CHANGES)
+
+
+def to_publish(may_publish_in: list[str]) -> QuerySet[Entry]:
+    """Signed words that no plan is going to publish."""
+    planned = _same(Plan).filter(ended_at=None, change__digest=OuterRef("change__digest"))
+    return entries().filter(~Exists(planned), state=State.SIGNED, language__in=may_publish_in)
+
+
+def owned_by(user) -> QuerySet[Entry]:
+    """This person's work that is not done."""
+    return entries().filter(owner=user).exclude(state=State.PUBLIC)
+
+
+def plans(in_languages: list[str]) -> QuerySet[Plan]:
+    """What is going to happen."""
+    return Plan.objects.filter(ended_at=None, language__in=in_languages).select_related("change", "by")
+
+
+def refused_plans(user, since: dt.datetime) -> QuerySet[Plan]:
+    """This person's plans that could not be carried out."""
+    return Plan.objects.filter(by=user, ended_at__gte=since).exclude(refusal="").select_related("change")
+
+
+def reviews_due(before: dt.date) -> QuerySet[Page]:
+    """Live source pages whose review is due before that day, with `due_on`. Same rule as reading.Published."""
+    reviewed = (
+        SignOff.objects.filter(
+            kind=OuterRef("kind"),
+            key=OuterRef("key"),
+            language=OuterRef("language"),
+            digest=OuterRef("edition__digest"),
+            capacity=Capacity.CLINICAL,
+            at__gt=OuterRef("edition__published_at"),
+        )
+        .order_by("-at")
+        .values("on")[:1]
+    )
+    pages = Page.objects.filter(language=languages.SOURCE, withdrawn_at=None, edition__review_due_on__lt=before)
+    # A later review begins a new interval: such a page is due again only when that one has passed.
+    by_kind = [
+        When(kind=kind, then=Value(before - review_interval(kind), output_field=DateField()))
+        for kind in settings.REVIEW_INTERVALS
+    ]
+    long_ago = Case(*by_kind, default=Value(before - review_interval("")), output_field=DateField())
+    return (
+        pages.annotate(reviewed_on=Subquery(reviewed))
+        .filter(Q(reviewed_on=None) | Q(reviewed_on__lt=long_ago))
+        .annotate(due_on=F("edition__review_due_on"))
+        .order_by("due_on")
+    )
+
+
+def out_of_date(language: str) -> QuerySet[Page]:
+    """Live translations whose source moved on, with `safety`. The same rule as reading.has_moved_on, as SQL."""
+    source = Page.objects.filter(
+        kind=OuterRef("kind"), key=OuterRef("key"), language=languages.SOURCE, withdrawn_at=None
+    )
+    beside = _same(SignOff).filter(digest=OuterRef("edition__digest"), source_edition__isnull=False)
+    newest = beside.order_by().values("language").annotate(n=Max("source_edition__number")).values("n")
+    return (
+        Page.objects.filter(language=language, withdrawn_at=None)
+        .annotate(
+            source_number=Subquery(source.values("edition__number")[:1]),
+            source_digest=Subquery(source.values("edition__digest")[:1]),
+            source_follow=Subquery(source.values("last_follow")[:1]),
+            source_safety=Subquery(source.values("last_safety")[:1]),
+            matched=Greatest(
+                Coalesce(Subquery(newest, output_field=IntegerField()), 0),
+                Coalesce(F("edition__translated_from__number"), 0),
+            ),
+        )
+        .filter(source_number__isnull=False, matched__gt=0)
+        .exclude(edition__translated_from__digest=F("source_digest"))
+        .exclude(Exists(beside.filter(source_edition__digest=OuterRef("source_digest"))))
+        .filter(Q(source_number__lt=F("matched")) | Q(source_follow__gt=F("matched")))
+        .annotate(
+            safety=Case(When(source_safety__gt=F("matched"), then=Value(1)), default=Value(0)),
+        )
+    )
+
+
+def missing(language: str) -> int:
+    """How many live source pages have no live page in this language."""
+    live = Page.objects.filter(withdrawn_at=None)
+    there = live.filter(kind=OuterRef("kind"), key=OuterRef("key"), language=language)
+    return live.filter(~Exists(there), language=languages.SOURCE).count()
+
+
+def by_state(language: str) -> dict[str, int]:
+    """How many entries of a language are in each state."""
+    return dict(entries().filter(language=language).values_list("state").annotate(Count("pk")).order_by())
+
+
+def history(kind: str, key: str, language: str) -> QuerySet[Change]:
+    """Who changed which words when, newest first."""
+    return Change.objects.filter(kind=kind, key=key, language=language).select_related("by").order_by("-pk")
