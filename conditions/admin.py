@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy
 from django_prose_editor.widgets import AdminProseEditorWidget
 from js_asset import Media
 
-from conditions import editions, labels, models, presentation
+from conditions import editions, labels, models, preview
 from conditions.content import TopicContent
 from portal import languages
-from portal.publishing import reading
 from portal.publishing.admin import GateAdmin
-from portal.publishing.models import Edition, Page
+from portal.publishing.lists import ListAdmin
+from portal.publishing.models import Edition
 from portal.translating.admin import TranslatingAdmin, may_translate
 from portal.translating.columns import column, exactly, lines
 from portal.translating.forms import AgreedTerm, Unit
@@ -127,9 +127,7 @@ def _ever_published(topic) -> bool:
     return Edition.objects.filter(kind=topic.kind, key=topic.key).exists()
 
 
-class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
-    list_display = ("shown_name", "key")
-    list_display_links = ("shown_name",)
+class TopicAdmin(SourceColumns, TranslatingAdmin, ListAdmin, GateAdmin):
     autocomplete_fields = ("see_also",)
     save_on_top = True
     search_fields = ("key", *source("name", "also_known_as", "misspellings"))
@@ -202,24 +200,9 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
             row.save()
         formset.save_m2m()
 
-    def changelist_view(self, request, extra_context=None):
-        pages = Page.objects.filter(kind=self.kind, withdrawn_at=None).values_list("key", "language")
-        request.public_in = {}
-        for key, language in pages:
-            request.public_in.setdefault(key, set()).add(language)
-        return super().changelist_view(request, extra_context)
-
-    def get_list_display(self, request):
-        public = getattr(request, "public_in", {})
-
-        @admin.display(description=gettext_lazy("public in"))
-        def public_in(obj):
-            there = public.get(obj.key, set())
-            return ", ".join(language.name for language in languages.offered() if language.code in there) or _(
-                "nowhere yet"
-            )
-
-        return ("shown_name", "key", public_in)
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        editions.refresh(editions.topic(self.kind, pk=form.instance.pk), by=request.user)
 
     # The gate and the translator's desk
 
@@ -227,9 +210,7 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
         return editions.manuscripts(editions.topic(self.kind, pk=obj.pk), in_languages)
 
     def preview_context(self, manuscript):
-        content = TopicContent.from_json(manuscript.content)
-        linked = reading.linked(manuscript.links, manuscript.language)
-        return presentation.show(content, kind=manuscript.kind, names={}, linked=linked)
+        return preview.show(manuscript)
 
     def part_label(self, obj, part):
         return labels.part_in_words(self.kind, part)
@@ -242,6 +223,15 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, GateAdmin):
         if not language.is_source:
             found["translate"] = self.translate_url(obj, language.code)
         return found
+
+    def translated(self, obj, language, by):
+        editions.refresh(editions.topic(self.kind, pk=obj.pk), by=by, changed=[language])
+
+    def happened(self, what, state, by, result):
+        if what in {"publish", "withdraw", "withdraw-everywhere", "restore"}:
+            kind, key = state.manuscript.kind, state.manuscript.key
+            editions.refresh(editions.topic(kind, key=key))
+            editions.refresh_waiting(kind, key)
 
     def ever_published(self, obj):
         return _ever_published(obj)
@@ -414,6 +404,16 @@ class SourceAdmin(admin.ModelAdmin):
 
     def get_readonly_fields(self, request, obj=None):
         return ("key",) if obj else ()
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if change and form.changed_data:
+            # Every page that cites it now says something else, and this person said it.
+            citing = models.Topic.objects.filter(citations__source=obj) | models.Topic.objects.filter(
+                facts__sources=obj
+            )
+            for kind, key in citing.values_list("kind", "key").distinct():
+                editions.refresh(editions.topic(kind, key=key), by=request.user)
 
     @admin.display(description=gettext_lazy("cited by"))
     def cited_by(self, obj):

@@ -86,9 +86,9 @@ INSTALLED_APPS = [
     "modeltranslation",  # before admin: it patches the model admin's field handling
     "portal.publishing",
     "portal.translating",
-    "conditions",
+    "conditions.apps.ConditionsConfig",
     "django_prose_editor",
-    "django.contrib.admin",
+    "conditions.apps.DeskConfig",  # django.contrib.admin with a first page of our own
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

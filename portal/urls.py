@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, register_converter
 
+from conditions import preview
 from conditions.public import views as public
 from portal.addresses import LanguageConverter
 
@@ -16,6 +17,7 @@ handler500 = "conditions.public.views.server_error"
 urlpatterns = [
     path("", public.choose_language, name="choose-language"),
     path("<language:language>/", include("conditions.public.urls")),
+    path("preview/<str:token>/<language:language>/", preview.shared, name="shared-preview"),
     path("media/<str:name>", public.image, name="image"),
     path("robots.txt", public.robots, name="robots"),
     path("favicon.ico", public.icon, name="icon"),

@@ -1,7 +1,7 @@
 """Dates as the reader's language writes them. Django has no month names for some of our languages; CLDR has."""
 
 from babel.core import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from django import template
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -20,6 +20,21 @@ def long_date(value):
         value = timezone.localtime(value).date()
     language = languages.LANGUAGES.get(get_language() or "", languages.get(languages.SOURCE))
     return format_date(value, "long", locale=Locale.parse(language.cldr, sep="-"))
+
+
+@register.filter
+def moment(value):
+    """23 Nov 2026, 14:02, in the active language and the installation's time zone."""
+    if value is None:
+        return ""
+    language = languages.LANGUAGES.get(get_language() or "", languages.get(languages.SOURCE))
+    return format_datetime(timezone.localtime(value), "medium", locale=Locale.parse(language.cldr, sep="-"))
+
+
+@register.filter
+def recall_name(opts):
+    """The name of a model's recall report among the desk's addresses."""
+    return f"admin:{opts.app_label}_{opts.model_name}_recall"
 
 
 @register.filter

@@ -152,6 +152,12 @@ def remark(manuscript: Manuscript, what: str, *, by, text: str = "", part: str =
         )
 
 
+def entry_of(manuscript: Manuscript) -> Entry:
+    """The desk's entry for these words, made where there was none."""
+    remember(manuscript)
+    return Entry.objects.get(**_identity(manuscript))
+
+
 def assign(entries: Iterable[Entry], *, by, owner, due_on=None) -> int:
     """Say whose work these are, and until when; nobody (None) is an answer. Raises PermissionDenied, Refused."""
     if not by.has_perm("publishing.assign_entry") and owner != by:
@@ -246,18 +252,20 @@ def publish_together(several: Iterable[Publishing], *, by, now=None) -> list[Edi
     if not by.has_perm("publishing.publish_edition"):
         raise PermissionDenied
     # Everybody locks pages in one order, so that two publishers wait for each other instead of for ever.
-    several = sorted(several, key=lambda one: tuple(_identity(one.manuscript).values()))
+    asked = list(several)
+    several = sorted(asked, key=lambda one: tuple(_identity(one.manuscript).values()))
     for one in several:
         _refuse_problems(one.manuscript)
         _check_review_date(one.review_due_on, now)
     try:
         with transaction.atomic():
-            return [_publish(one, by, now) for one in several]
+            made = {id(one): _publish(one, by, now) for one in several}
     except IntegrityError:
         # A first edition has no page to lock, so two at once meet at the database's rules. The loser looks again,
         # and now finds the winner's page to lock.
         with transaction.atomic():
-            return [_publish(one, by, now) for one in several]
+            made = {id(one): _publish(one, by, now) for one in several}
+    return [made[id(one)] for one in asked]
 
 
 def _publish(one: Publishing, by, now) -> Edition:

@@ -19,6 +19,11 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[Differenc
     ]
 
 
+def parts(content: dict[str, Any]) -> list[tuple[str, str]]:
+    """(part, words) of everything a content says, in its order."""
+    return list(_leaves(content))
+
+
 def _leaves(value: Any, path: str = ""):
     if isinstance(value, dict):
         for name, part in value.items():

@@ -18,6 +18,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Sum,
     TextChoices,
     Value,
     When,
@@ -145,7 +146,7 @@ def reviews_due(before: dt.date) -> QuerySet[Page]:
     )
 
 
-def out_of_date(language: str) -> QuerySet[Page]:
+def out_of_date(in_languages: list[str]) -> QuerySet[Page]:
     """Live translations whose source moved on, with `safety`. The same rule as reading.has_moved_on, as SQL."""
     source = Page.objects.filter(
         kind=OuterRef("kind"), key=OuterRef("key"), language=languages.SOURCE, withdrawn_at=None
@@ -153,7 +154,7 @@ def out_of_date(language: str) -> QuerySet[Page]:
     beside = _same(SignOff).filter(digest=OuterRef("edition__digest"), source_edition__isnull=False)
     newest = beside.order_by().values("language").annotate(n=Max("source_edition__number")).values("n")
     return (
-        Page.objects.filter(language=language, withdrawn_at=None)
+        Page.objects.filter(language__in=in_languages, withdrawn_at=None)
         .annotate(
             source_number=Subquery(source.values("edition__number")[:1]),
             source_digest=Subquery(source.values("edition__digest")[:1]),
@@ -161,7 +162,8 @@ def out_of_date(language: str) -> QuerySet[Page]:
             source_safety=Subquery(source.values("last_safety")[:1]),
             matched=Greatest(
                 Coalesce(Subquery(newest, output_field=IntegerField()), 0),
-                Coalesce(F("edition__translated_from__number"), 0),
+                Coalesce(F("edition__translated_from__number"), 0, output_field=IntegerField()),
+                output_field=IntegerField(),
             ),
         )
         .filter(source_number__isnull=False, matched__gt=0)
@@ -174,16 +176,25 @@ def out_of_date(language: str) -> QuerySet[Page]:
     )
 
 
-def missing(language: str) -> int:
-    """How many live source pages have no live page in this language."""
+def count_out_of_date(in_languages: list[str]) -> dict[str, tuple[int, int]]:
+    """language -> (out of date, of these for safety)."""
+    counted = out_of_date(in_languages).values_list("language").annotate(Count("pk"), Sum("safety")).order_by()
+    return {language: (count, safety) for language, count, safety in counted}
+
+
+def missing(in_languages: list[str]) -> dict[str, int]:
+    """language -> how many live source pages have no live page in it."""
     live = Page.objects.filter(withdrawn_at=None)
-    there = live.filter(kind=OuterRef("kind"), key=OuterRef("key"), language=language)
-    return live.filter(~Exists(there), language=languages.SOURCE).count()
+    source = live.filter(kind=OuterRef("kind"), key=OuterRef("key"), language=languages.SOURCE)
+    there = live.filter(Exists(source), language__in=in_languages).values_list("language").annotate(Count("pk"))
+    there, total = dict(there.order_by()), live.filter(language=languages.SOURCE).count()
+    return {language: total - there.get(language, 0) for language in in_languages}
 
 
-def by_state(language: str) -> dict[str, int]:
-    """How many entries of a language are in each state."""
-    return dict(entries().filter(language=language).values_list("state").annotate(Count("pk")).order_by())
+def by_state(in_languages: list[str]) -> dict[tuple[str, str], int]:
+    """(language, state) -> how many entries."""
+    counted = entries().filter(language__in=in_languages).values_list("language", "state").annotate(Count("pk"))
+    return {(language, state): count for language, state, count in counted.order_by()}
 
 
 def history(kind: str, key: str, language: str) -> QuerySet[Change]:

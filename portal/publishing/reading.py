@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from portal import languages
 from portal.publishing.folding import fold
@@ -205,3 +205,39 @@ def elsewhere(kind: str, slug: str) -> list[Page]:
         for page in Page.objects.filter(kind=kind, key__in=keys, language__in=offered, withdrawn_at=None)
     }
     return [found[code] for code in offered if code in found]
+
+
+@dataclass(frozen=True)
+class Spell:
+    """From when to when a page showed an edition. `until` None: it still does."""
+
+    edition: Edition
+    since: dt.datetime
+    until: dt.datetime | None
+    reason: str = ""  # why it ended, where somebody said
+
+
+def recall(edition: Edition) -> list[Spell]:
+    """Where and when these words were public: this edition, others with the same words, and what translated them."""
+    same = Edition.objects.filter(
+        kind=edition.kind, key=edition.key, language=edition.language, digest=edition.digest
+    ).values_list("pk", flat=True)
+    beside = SignOff.objects.filter(source_edition__in=same).values("language", "digest")
+    translated = Q(translated_from__in=same)
+    for signed in beside:
+        translated |= Q(language=signed["language"], digest=signed["digest"])
+    concerned = Edition.objects.filter(Q(pk__in=same) | translated, kind=edition.kind, key=edition.key)
+    concerned = {one.pk: one for one in concerned.defer("content")}
+    spells = []
+    moments = PageHistory.objects.filter(page__kind=edition.kind, page__key=edition.key).order_by("page", "at", "pk")
+    began: dict[int, PageHistory] = {}
+    for moment in moments:
+        if before := began.pop(moment.page_id, None):
+            spells.append(Spell(concerned[before.edition_id], before.at, moment.at, moment.reason))
+        if moment.edition_id in concerned:
+            began[moment.page_id] = moment
+    spells += [Spell(concerned[moment.edition_id], moment.at, None) for moment in began.values()]
+    source_first = edition.language
+    return sorted(
+        spells, key=lambda spell: (spell.edition.language != source_first, spell.edition.language, spell.since)
+    )

@@ -2,6 +2,7 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
@@ -33,6 +34,9 @@ class TranslatingAdmin(admin.ModelAdmin):
         """The glossary's terms that the source names, with what was agreed for them in this language."""
         return []
 
+    def translated(self, obj, language: str, by) -> None:
+        """After somebody saved words in this language."""
+
     def get_urls(self):
         name = f"{self.opts.app_label}_{self.opts.model_name}_translate"
         return [
@@ -54,7 +58,9 @@ class TranslatingAdmin(admin.ModelAdmin):
         units = self.units(obj, source_edition)
         form = TranslationForm(units, target, request.POST or None)
         if request.method == "POST" and form.is_valid():
-            count = form.save()
+            with transaction.atomic():
+                count = form.save()
+                self.translated(obj, language, request.user)
             messages.success(
                 request,
                 ngettext("{count} part was saved.", "{count} parts were saved.", count).format(count=count)

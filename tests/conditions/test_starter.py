@@ -208,5 +208,7 @@ def test_the_printed_password_opens_nothing_where_demo_is_off(settings):
     assert authenticate(username="administrator", password=settings.DEMO_PASSWORD)
     settings.DEMO = False
     assert authenticate(username="administrator", password=settings.DEMO_PASSWORD) is None
-    assert sorted(retire_accounts()) == ["administrator", "clinician", "publisher", "translator"]
+    assert sorted(retire_accounts()) == [
+        "administrator", "author", "clinician", "language-reviewer", "publisher", "reviewer", "translator",
+    ]  # fmt: skip
     assert not make.User.objects.filter(is_active=True).exists()

@@ -51,6 +51,17 @@ def test_a_clinician_edits_previews_signs_and_publishes(open_browser, javascript
     page.get_by_role("link", name="Back to the desk").click()
 
     assert "Overview" in page.locator(".desk-differences").inner_text()
+    assert page.get_by_role("button", name="Sign off these words").count() == 0
+    assert "somebody else has to sign them off" in page.locator("#content").inner_text()
+    page.get_by_label("Note").fill("Is the foot right?")
+    page.get_by_role("button", name="Ask for a review").click()
+    assert "waiting for a review" in page.locator(".desk-lead").inner_text()
+
+    make.clinician("second", first_name="Rosa", last_name="Reviewer")
+    page = open_browser(javascript=javascript)
+    sign_in(page, "second")
+    page.goto(f"/admin/conditions/condition/{condition.pk}/gate/en/")
+    assert "Is the foot right?" in page.locator(".desk-remark").inner_text()
     page.get_by_role("button", name="Sign off these words").click()
     assert "You signed off exactly these words." in page.locator(".messagelist").inner_text()
     assert "may begin in a foot" not in public_text(open_browser, address)
@@ -61,7 +72,7 @@ def test_a_clinician_edits_previews_signs_and_publishes(open_browser, javascript
     assert "Edition 2 is public." in page.locator(".messagelist").inner_text()
     said = public_text(open_browser, address)
     assert "Twisting that may begin in a foot." in said
-    assert re.search(r"by Clara Curie", said)
+    assert re.search(r"by Rosa Reviewer", said)
 
     page.get_by_label("Reason, in words for readers").fill("We are checking a mistake.")
     page.get_by_role("button", name="Withdraw the page").click()

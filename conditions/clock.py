@@ -1,0 +1,41 @@
+"""What happens by itself: plans whose moment has come. Each server process has a clock; the database lets one win."""
+
+import logging
+import threading
+
+from django.conf import settings
+from django.db import close_old_connections, connection
+
+from conditions import editions
+from portal.publishing import actions
+
+SECONDS = 15
+logger = logging.getLogger(__name__)
+
+
+def tick(now=None) -> int:
+    """Do what is due. Returns how many plans ended."""
+    ended = actions.carry_out(now)
+    for kind, key in {(plan.kind, plan.key) for plan in ended if not plan.refusal}:
+        editions.refresh(editions.topic(kind, key=key))
+        editions.refresh_waiting(kind, key)
+    return len(ended)
+
+
+def start() -> None:
+    """Tick from now on, in a thread of this process that ends with it."""
+    if settings.CLOCK:
+        threading.Thread(target=_run, name="clock", daemon=True).start()
+
+
+def _run():
+    wait = threading.Event().wait
+    while True:
+        try:
+            close_old_connections()
+            tick()
+        except Exception:  # a database that is away comes back; the clock goes on
+            logger.exception("The clock missed a tick and goes on.")
+        finally:
+            connection.close()
+        wait(SECONDS)

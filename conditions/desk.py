@@ -1,0 +1,173 @@
+"""The desk's first page: what needs you today. A constant number of queries, however much content there is."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+
+from conditions import labels, models
+from portal import languages
+from portal.publishing import desk, rights
+from portal.translating.admin import may_translate
+
+SHOWN = 8  # rows of a list; the rest is a count
+SOON = dt.timedelta(days=60)
+
+
+@dataclass(frozen=True)
+class Row:
+    title: str
+    about: str
+    url: str
+    language: languages.Language | None = None
+
+
+@dataclass
+class Box:
+    """One list of the first page: how much there is, the first few, and words for when there is nothing."""
+
+    heading: str
+    count: int
+    rows: list[Row]
+    empty: str
+    more: str = ""  # where the rest is
+
+    @property
+    def hidden(self) -> int:
+        return self.count - len(self.rows)
+
+
+class Desk(admin.AdminSite):
+    site_header = "Patient information: the desk"
+    site_title = "The desk"
+    index_title = "What needs you today"
+    index_template = "admin/desk.html"
+
+    def index(self, request, extra_context=None):
+        return super().index(request, {**(extra_context or {}), "today": Today(request.user)})
+
+
+class Today:
+    """What needs one person. Each list is one query for its rows and its count."""
+
+    def __init__(self, user):
+        self.user = user
+        self.day = timezone.localdate()
+        mine = [language.code for language in languages.offered() if may_translate(user, "conditions", language.code)]
+        translations = [code for code in mine if code != languages.SOURCE]
+        self.in_source = languages.SOURCE in mine
+        self.signs = [languages.SOURCE] if self.in_source and user.has_perm("publishing.sign_clinical") else []
+        if user.has_perm("publishing.sign_language"):
+            self.signs += translations
+        self.publishes = mine if user.has_perm("publishing.publish_edition") else []
+        self.writes = user.has_perm("conditions.change_topic")
+        self.translates = translations
+
+    @cached_property
+    def addresses(self):
+        """(kind, key) -> pk of everything named below, to make links from: one query, asked last."""
+        from_rows = {(row.kind, row.key) for found in self._found.values() for row in found[1]}
+        found = models.Topic.objects.filter(key__in={key for _kind, key in from_rows}).values_list("kind", "key", "pk")
+        return {(kind, key): pk for kind, key, pk in found}
+
+    @cached_property
+    def _found(self) -> dict[str, tuple[int, list]]:
+        """What each list holds: its count and its first rows."""
+        user, found = self.user, {}
+
+        def look(name, queryset, *order):
+            rows = list(queryset.order_by(*order)[: SHOWN + 1]) if order else list(queryset[: SHOWN + 1])
+            found[name] = (len(rows) if len(rows) <= SHOWN else queryset.count(), rows[:SHOWN])
+
+        if self.signs:
+            look("review", desk.waiting_for(user, self.signs), "due_on", "pk")
+        look("changes", desk.changes_asked_of(user), "due_on", "pk")
+        look("mine", desk.owned_by(user), "due_on", "pk")
+        if self.publishes:
+            look("publish", desk.to_publish(self.publishes), "pk")
+            look("planned", desk.plans(self.publishes), "at", "pk")
+        week_ago = timezone.now() - dt.timedelta(days=7)
+        look("refused", desk.refused_plans(user, week_ago), "-ended_at")
+        if self.signs or self.writes:
+            look("due", desk.reviews_due(self.day + SOON))
+        return found
+
+    @cached_property
+    def boxes(self) -> list[Box]:
+        if not rights.may_read_unpublished(self.user):
+            return []
+        made = [
+            self._box("refused", _("Plans that could not be carried out"), "", self._refused),
+            self._box("review", _("Waiting for your review"), _("Nobody is waiting for your review."), self._entry),
+            self._box("changes", _("Changes asked for"), _("Nobody has asked you for changes."), self._entry),
+            self._box("mine", _("Your work"), _("Nothing is assigned to you."), self._entry),
+            self._box("publish", _("Signed off, to be published"), _("Nothing signed is waiting."), self._entry),
+            self._box("planned", _("Planned"), _("Nothing is planned."), self._plan),
+            self._box("due", _("Reviews that are due"), _("No review is due in the next 60 days."), self._page),
+        ]
+        return [box for box in made if box and (box.count or box.empty)]
+
+    def _box(self, name, heading, empty, row):
+        if name not in self._found:
+            return None
+        count, found = self._found[name]
+        return Box(heading, count, [row(one) for one in found], empty)
+
+    def _url(self, row, view, *args):
+        pk = self.addresses.get((row.kind, row.key))
+        return reverse(f"admin:conditions_{row.kind}_{view}", args=[pk, *args]) if pk else ""
+
+    def _entry(self, entry):
+        language = languages.get(entry.language)
+        about = str(desk.State(entry.state).label)
+        if entry.due_on:
+            about += " · " + (_("late since {date}") if entry.due_on < self.day else _("until {date}")).format(
+                date=entry.due_on
+            )
+        return Row(entry.change.title or entry.key, about, self._url(entry, "gate", entry.language), language)
+
+    def _plan(self, plan):
+        at = timezone.localtime(plan.at).strftime("%Y-%m-%d %H:%M")
+        name = plan.change.title if plan.change else plan.key
+        about = _("to be published on {at}") if plan.change else _("to be withdrawn on {at}")
+        return Row(name, about.format(at=at), self._url(plan, "gate", plan.language), languages.get(plan.language))
+
+    def _refused(self, plan):
+        row = self._plan(plan)
+        return Row(row.title, plan.refusal, row.url, row.language)
+
+    def _page(self, page):
+        about = _("overdue since {date}") if page.due_on < self.day else _("due on {date}")
+        return Row(page.title, about.format(date=page.due_on), self._url(page, "gate", page.language))
+
+    @cached_property
+    def translations(self) -> list[dict]:
+        """Per language of this person: how much is missing and out of date. Three queries, whatever the number."""
+        if not self.translates:
+            return []
+        missing = desk.missing(self.translates)
+        behind = desk.count_out_of_date(self.translates)
+        states = desk.by_state(self.translates)
+        return [
+            {
+                "language": languages.get(code),
+                "missing": missing.get(code, 0),
+                "safety": behind.get(code, (0, 0))[1],
+                "out_of_date": behind.get(code, (0, 0))[0],
+                "waiting": states.get((code, desk.State.ASKED), 0),
+                "lists": [(label, f"{url}?in={code}&state=out-of-date") for _kind, label, url in self.kinds],
+            }
+            for code in self.translates
+        ]
+
+    @property
+    def kinds(self):
+        return [(kind, label, reverse(f"admin:conditions_{kind}_changelist")) for kind, label in labels.PLURALS.items()]
+
+    @property
+    def nothing(self) -> str:
+        return "" if any(box.count for box in self.boxes) or self.translations else _("Nothing needs you today.")
