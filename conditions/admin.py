@@ -215,6 +215,9 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, ListAdmin, GateAdmin):
     def part_label(self, obj, part):
         return labels.part_in_words(self.kind, part)
 
+    def whole_part(self, leaf):
+        return labels.whole_part(leaf)
+
     def may_work_in(self, user, language):
         return may_translate(user, self.opts.app_label, language)
 

@@ -57,6 +57,30 @@ PARTS = {
     "sources": _("Sources"),
     "avoid": _("Words to avoid"),
     "images": _("Pictures"),
+    "codes": _("Codes"),
+    "see_also": _("See also"),
+    "broader": _("Broader condition"),
+    "treatment_kind": _("Kind of treatment"),
+}
+# What a row of a part says, as editors see it in comparisons.
+LEAVES = {
+    "urgency": _("Urgency"),
+    "when_to_act": _("When to act"),
+    "what_to_do": _("What to do"),
+    "value": _("Value"),
+    "sources": _("Sources"),
+    "sections": _("Supports"),
+    "frequency": _("Frequency"),
+    "place": _("Place"),
+    "note": _("Note"),
+    "alt": _("Alternative text"),
+    "caption": _("Caption"),
+    "credit": _("Credit"),
+    "title": _("Title"),
+    "publisher": _("Publisher or journal"),
+    "year": _("Year"),
+    "address": _("Web address"),
+    "accessed_on": _("Accessed on"),
 }
 URGENCIES = {"emergency": _("Emergency"), "urgent": _("Urgent"), "routine": _("Not urgent")}
 # A help card's heading is the instruction; its list finishes the sentence.
@@ -121,11 +145,20 @@ def part(kind: str, where: str) -> str:
 
 
 def part_in_words(kind: str, where: str) -> str:
-    """A part with what tells it from its neighbours: "When to get help (breathing)"."""
+    """A part with what tells it from its neighbours: "When to get help (breathing): What to do"."""
     first, _dot, rest = where.partition(".")
     if first == "sections" and rest in SECTIONS[kind]:
         return str(SECTIONS[kind][rest])
-    if first == "facts" and rest.partition(".")[0] in FACTS:
-        return str(FACTS[rest.partition(".")[0]])
-    words = str(PARTS.get(first, first.replace("_", " ")))
-    return f"{words} ({rest})" if rest else words
+    row, _dot, leaf = rest.rpartition(".") if rest.rpartition(".")[2] in LEAVES else (rest, "", "")
+    if first == "facts" and row in FACTS:
+        words = str(FACTS[row])
+    else:
+        words = str(PARTS.get(first, first.replace("_", " ")))
+        words = f"{words} ({row})" if row else words
+    return f"{words}: {LEAVES[leaf]}" if leaf and leaf != "value" else words
+
+
+def whole_part(where: str) -> str:
+    """The part that is commented on as one: a section, a fact, a help card, a picture; all sources together."""
+    steps = where.split(".")
+    return ".".join(steps[:2]) if steps[0] in {"sections", "facts", "help_cards", "images"} else steps[0]

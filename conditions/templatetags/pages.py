@@ -1,7 +1,7 @@
 """Dates as the reader's language writes them. Django has no month names for some of our languages; CLDR has."""
 
 from babel.core import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from django import template
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -24,11 +24,12 @@ def long_date(value):
 
 @register.filter
 def moment(value):
-    """23 Nov 2026, 14:02, in the active language and the installation's time zone."""
+    """23 Nov 2026, 2:02 PM, in the active language and the installation's time zone."""
     if value is None:
         return ""
     language = languages.LANGUAGES.get(get_language() or "", languages.get(languages.SOURCE))
-    return format_datetime(timezone.localtime(value), "medium", locale=Locale.parse(language.cldr, sep="-"))
+    value, locale = timezone.localtime(value), Locale.parse(language.cldr, sep="-")
+    return f"{format_date(value, 'medium', locale=locale)}, {format_time(value, 'short', locale=locale)}"
 
 
 @register.filter

@@ -131,6 +131,10 @@ class GateAdmin(admin.ModelAdmin):
     def part_label(self, obj, part: str) -> str:
         return part
 
+    def whole_part(self, leaf: str) -> str:
+        """The part that is commented on as one."""
+        return leaf
+
     def may_work_in(self, user, language: str) -> bool:
         """Whether this person signs and publishes in this language."""
         return True
@@ -283,9 +287,17 @@ class GateAdmin(admin.ModelAdmin):
 
     def _words_context(self, request, obj, state, said):
         title = _("Read and comment: {name} in {language}").format(name=obj, language=_(state.language.english))
+        parts = {}
+        for leaf, words in compare.parts(state.manuscript.content):
+            parts.setdefault(self.whole_part(leaf), []).append((leaf, words))
         parts = [
-            (part, self.part_label(obj, part), compare.plain(words), [r for r in state.said if r.part == part])
-            for part, words in compare.parts(state.manuscript.content)
+            (
+                part,
+                self.part_label(obj, part),
+                [("" if leaf == part else self.part_label(obj, leaf), compare.plain(words)) for leaf, words in leaves],
+                [r for r in state.said if r.part == part],
+            )
+            for part, leaves in parts.items()
         ]
         earlier = [(r, self.part_label(obj, r.part) if r.part else "") for r in reversed(state.said_before)]
         return {
@@ -520,7 +532,7 @@ class GateAdmin(admin.ModelAdmin):
 
     def _comment(self, user, state, said):
         part = said.get("part", "")
-        if part and part not in dict(compare.parts(state.manuscript.content)):
+        if part and part not in {self.whole_part(leaf) for leaf, _w in compare.parts(state.manuscript.content)}:
             raise actions.Refused(_("That part is not in these words any more."))
         remark = actions.remark(
             state.manuscript,
