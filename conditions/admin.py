@@ -135,6 +135,7 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, ListAdmin, GateAdmin):
 
     class Media:
         css = {"all": ["css/admin.css"]}
+        js = ["js/names.js"]
 
     def get_ordering(self, request):
         return source("name")

@@ -51,8 +51,8 @@ class EntryFilter(admin.SimpleListFilter):
         raise NotImplementedError
 
     def queryset(self, request, queryset):
-        if self.value() is None:
-            return queryset
+        if self.value() not in {str(value) for value, _label in self.lookup_choices}:
+            return queryset  # an address somebody typed: as if nothing was chosen
         kind = queryset.model.KIND
         found = self.entries(request).filter(kind=kind, language=language_of(request))
         return queryset.filter(key__in=found.values("key"))
@@ -90,9 +90,7 @@ class OwnerFilter(EntryFilter):
         owner = self.value()
         if owner == "nobody":
             return models.Entry.objects.filter(owner=None)
-        if owner == "me":
-            return models.Entry.objects.filter(owner=request.user)
-        return models.Entry.objects.filter(owner=owner if owner.isdecimal() and len(owner) < 18 else None)
+        return models.Entry.objects.filter(owner=request.user if owner == "me" else owner)
 
 
 class DueFilter(EntryFilter):

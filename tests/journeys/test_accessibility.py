@@ -1,0 +1,70 @@
+"""What a machine can find of accessibility, on every page of the desk that is ours. People find the rest."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+
+from conditions import editions
+from portal.publishing import actions
+from portal.publishing.models import Entry, Page
+from tests import make
+from tests.journeys.test_clinician import sign_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def violations(page):
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], [node["html"][:160] for node in one["nodes"]][:4]) for one in found]
+
+
+@pytest.fixture
+def busy_desk():
+    """A condition with something in every box, list and table."""
+    author, reviewer = make.person("author", "Authors"), make.clinician("reviewer")
+    topic = make.condition(in_languages=("en", "es"))
+    make.published(topic)
+    topic.summary_en = "Take 5 mg, and do not drive."
+    topic.save()
+    editions.refresh(make.fresh(topic), by=author)
+    words = make.manuscript(topic)
+    actions.remark(words, "comment", by=reviewer, text="A comment.", part="summary")
+    actions.remark(words, "asked", by=author, text="Please.")
+    actions.sign_off(words, by=reviewer, capacity="clinical")
+    actions.publish(words, by=reviewer, significance="safety", change_note="The dose.")
+    topic.summary_en = "Take 10 mg, and do not drive."
+    topic.save()
+    editions.refresh(make.fresh(topic), by=author)
+    actions.remark(make.manuscript(topic), "asked", by=author, text="Once more.")
+    actions.assign(Entry.objects.filter(language="en"), by=reviewer, owner=reviewer)
+    assert Page.objects.exists()
+    return topic
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_the_desk_has_no_violation_that_axe_can_find(open_browser, busy_desk, phone):
+    page = open_browser(phone=phone, policy=False)
+    sign_in(page, "reviewer")
+    found = {}
+    views = [reverse(f"admin:conditions_condition_{view}", args=[busy_desk.pk, "en"]) for view in
+             ("gate", "words", "compare", "history", "preview")]  # fmt: skip
+    change = reverse("admin:conditions_condition_change", args=[busy_desk.pk])
+    lists = ["/admin/", "/admin/conditions/condition/", "/admin/conditions/condition/?state=asked"]
+    recall = reverse("admin:conditions_condition_recall", args=[busy_desk.pk, "en", 1])
+    for address in [*lists, *views, recall, change]:
+        page.goto(address)
+        if wrong := violations(page):
+            found[address] = wrong
+        # Nothing scrolls sideways but tables in their own frame.
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if wide > 0 and address != change:
+            found[f"{address} (wide)"] = wide
+    assert not found, "\n".join(f"{address}: {wrong}" for address, wrong in found.items())
+
+
+def test_the_translation_form_has_no_violation_that_axe_can_find(open_browser, busy_desk):
+    make.translator(languages=("es",))
+    page = open_browser(policy=False)
+    sign_in(page, "translator")
+    page.goto(reverse("admin:conditions_condition_translate", args=[busy_desk.pk, "es"]))
+    assert not violations(page), violations(page)
