@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from django_prose_editor.widgets import AdminProseEditorWidget
 from js_asset import Media
 
-from conditions import editions, labels, models, preview
+from conditions import editions, follow_up, labels, models, preview
 from conditions.content import TopicContent
 from portal import languages
 from portal.publishing.admin import GateAdmin
@@ -233,9 +233,7 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, ListAdmin, GateAdmin):
 
     def happened(self, what, state, by, result):
         if what in {"publish", "withdraw", "withdraw-everywhere", "restore"}:
-            kind, key = state.manuscript.kind, state.manuscript.key
-            editions.refresh(editions.topic(kind, key=key))
-            editions.refresh_waiting(kind, key)
+            follow_up.changed(state.manuscript.kind, state.manuscript.key)
 
     def ever_published(self, obj):
         return _ever_published(obj)

@@ -6,7 +6,7 @@ import threading
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from conditions import editions
+from conditions import follow_up
 from portal.publishing import actions
 
 SECONDS = 15
@@ -17,8 +17,7 @@ def tick(now=None) -> int:
     """Do what is due. Returns how many plans ended."""
     ended = actions.carry_out(now)
     for kind, key in {(plan.kind, plan.key) for plan in ended if not plan.refusal}:
-        editions.refresh(editions.topic(kind, key=key))
-        editions.refresh_waiting(kind, key)
+        follow_up.changed(kind, key)
     return len(ended)
 
 

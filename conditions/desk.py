@@ -3,15 +3,22 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from django.contrib import admin
-from django.urls import reverse
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from conditions import labels, models
+from conditions import editions, follow_up, labels, models
 from portal import languages
-from portal.publishing import desk, rights
+from portal.publishing import actions, desk, rights
+from portal.publishing.forms import PublishForm
+from portal.publishing.lists import AT_ONCE
 from portal.translating.admin import may_translate
 
 SHOWN = 8  # rows of a list; the rest is a count
@@ -34,7 +41,7 @@ class Box:
     count: int
     rows: list[Row]
     empty: str
-    more: str = ""  # where the rest is
+    more: tuple[str, str] | None = None  # words and address of what can be done with all of them
 
     @property
     def hidden(self) -> int:
@@ -46,6 +53,55 @@ class Desk(admin.AdminSite):
     site_title = "The desk"
     index_title = "What needs you today"
     index_template = "admin/desk.html"
+
+    def get_urls(self):
+        return [path("together/", self.admin_view(self.together), name="together"), *super().get_urls()]
+
+    def together(self, request):
+        """Publish several objects, of any kind and language, all or none: a campaign, a guideline's change."""
+        user, today = request.user, Today(request.user)
+        if not (today.publishes and rights.may_read_unpublished(user)):
+            raise PermissionDenied
+        entries = list(desk.to_publish(today.publishes).order_by("kind", "key", "language")[:AT_ONCE])
+        chosen = request.POST.getlist("entry")
+        form = PublishForm(request.POST or None)
+        if request.method == "POST":
+            try:
+                self._publish_together([entry for entry in entries if str(entry.pk) in chosen], form, request)
+                return HttpResponseRedirect(request.path)
+            except actions.Refused as refusal:
+                messages.error(request, _("{why} Nothing was published.").format(why=refusal))
+        context = {
+            **self.each_context(request),
+            "title": _("Publish together, all or none"),
+            "entries": [(entry, languages.get(entry.language), str(entry.pk) in chosen) for entry in entries],
+            "form": form,
+            "zone": timezone.get_current_timezone_name(),
+        }
+        return render(request, "admin/together.html", context, status=409 if request.method == "POST" else 200)
+
+    def _publish_together(self, entries, form, request):
+        """Raises Refused."""
+        if not entries:
+            raise actions.Refused(_("Choose at least one."))
+        digests = {said.partition(":")[0]: said.partition(":")[2] for said in request.POST.getlist("words")}
+        several = []
+        for entry in entries:
+            manuscript = editions.manuscript(editions.topic(entry.kind, key=entry.key), entry.language)
+            if digests.get(str(entry.pk)) != manuscript.digest:
+                raise actions.Refused(_("The words of “{title}” changed meanwhile.").format(title=manuscript.title))
+            several.append(form.publishing(manuscript))
+        with transaction.atomic():
+            if at := form.cleaned_data["at"]:
+                actions.plan_publishing(several, by=request.user, at=at)
+                done = _("Planned: they will be published together at that moment, without you.")
+            else:
+                for edition in actions.publish_together(several, by=request.user):
+                    follow_up.published(edition)
+                done = ngettext("{count} page is public.", "{count} pages are public.", len(several)).format(
+                    count=len(several)
+                )
+        messages.success(request, done)
 
     def index(self, request, extra_context=None):
         return super().index(request, {**(extra_context or {}), "today": Today(request.user)})
@@ -105,17 +161,23 @@ class Today:
             self._box("review", _("Waiting for your review"), _("Nobody is waiting for your review."), self._entry),
             self._box("changes", _("Changes asked for"), _("Nobody has asked you for changes."), self._entry),
             self._box("mine", _("Your work"), _("Nothing is assigned to you."), self._entry),
-            self._box("publish", _("Signed off, to be published"), _("Nothing signed is waiting."), self._entry),
+            self._box(
+                "publish",
+                _("Signed off, to be published"),
+                _("Nothing signed is waiting."),
+                self._entry,
+                (_("Publish several together"), reverse("admin:together")),
+            ),
             self._box("planned", _("Planned"), _("Nothing is planned."), self._plan),
             self._box("due", _("Reviews that are due"), _("No review is due in the next 60 days."), self._page),
         ]
         return [box for box in made if box and (box.count or box.empty)]
 
-    def _box(self, name, heading, empty, row):
+    def _box(self, name, heading, empty, row, more=None):
         if name not in self._found:
             return None
         count, found = self._found[name]
-        return Box(heading, count, [row(one) for one in found], empty)
+        return Box(heading, count, [row(one) for one in found], empty, more if count > 1 else None)
 
     def _url(self, row, view, *args):
         pk = self.addresses.get((row.kind, row.key))

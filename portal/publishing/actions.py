@@ -259,13 +259,24 @@ def publish_together(several: Iterable[Publishing], *, by, now=None) -> list[Edi
         _check_review_date(one.review_due_on, now)
     try:
         with transaction.atomic():
-            made = {id(one): _publish(one, by, now) for one in several}
+            made = {id(one): _publish_named(one, by, now, len(several) > 1) for one in several}
     except IntegrityError:
         # A first edition has no page to lock, so two at once meet at the database's rules. The loser looks again,
         # and now finds the winner's page to lock.
         with transaction.atomic():
-            made = {id(one): _publish(one, by, now) for one in several}
+            made = {id(one): _publish_named(one, by, now, len(several) > 1) for one in several}
     return [made[id(one)] for one in asked]
+
+
+def _publish_named(one, by, now, is_one_of_several) -> Edition:
+    """A refusal of one of several says which."""
+    try:
+        return _publish(one, by, now)
+    except Refused as refusal:
+        if not is_one_of_several:
+            raise
+        named = f"{one.manuscript.title} ({languages.get(one.manuscript.language).name}): {refusal}"
+        raise type(refusal)(named) from refusal
 
 
 def _publish(one: Publishing, by, now) -> Edition:

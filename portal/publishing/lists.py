@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from portal import languages
-from portal.publishing import actions, desk, models, reading, rights
-from portal.publishing.forms import NOTE_LENGTH, PublishForm, refuse_mistakes
+from portal.publishing import actions, desk, models, rights
+from portal.publishing.forms import NOTE_LENGTH, refuse_mistakes
 
 AT_ONCE = 200  # more objects than this are not handled in one go: nobody can read them
 
@@ -143,7 +143,7 @@ class ListAdmin(admin.ModelAdmin):
     list_display = ("shown_name", "state", "owner", "due", "public_in")
     list_display_links = ("shown_name",)
     list_per_page = 50
-    actions = ("ask_for_review", "assign_work", "publish_several", "export_words")
+    actions = ("ask_for_review", "assign_work", "export_words")
 
     def get_changelist(self, request, **kwargs):
         return WithEntries
@@ -183,10 +183,6 @@ class ListAdmin(admin.ModelAdmin):
     def assign_work(self, request, queryset):
         return self._several(request, queryset, "assign_work", _("Assign"), AssignForm)
 
-    @admin.action(description=gettext_lazy("Publish together, all or none"))
-    def publish_several(self, request, queryset):
-        return self._several(request, queryset, "publish_several", _("Publish together, all or none"), TogetherForm)
-
     @admin.action(description=gettext_lazy("Export the words (JSON)"))
     def export_words(self, request, queryset):
         """The words of the working copy in the list's language, with their state. For reading elsewhere."""
@@ -223,15 +219,9 @@ class ListAdmin(admin.ModelAdmin):
             return None
         made = [(obj, self.states(obj, [languages.get(language)])[0]) for obj in chosen]
         asked = request.POST.get("apply") == name
-        form = form_class(
-            request.POST if asked else None,
-            people=self._people(language, form_class),
-            initial={"review_due_on": timezone.localdate() + reading.review_interval(self.model.KIND)},
-        )
+        form = form_class(request.POST if asked else None, people=self._people(language, form_class))
         if asked:
             try:
-                if not self.may_work_in(request.user, language) and form_class is TogetherForm:
-                    raise PermissionDenied
                 digests = dict(zip(request.POST.getlist("of"), request.POST.getlist("digest"), strict=False))
                 if any(digests.get(str(obj.pk)) != state.manuscript.digest for obj, state in made):
                     raise actions.Refused(
@@ -255,7 +245,6 @@ class ListAdmin(admin.ModelAdmin):
             "form": form,
             "action": name,
             "language": languages.get(language),
-            "zone": timezone.get_current_timezone_name(),
         }
         return render(request, "admin/gate/several.html", context, status=409 if asked else 200)
 
@@ -304,14 +293,3 @@ class AssignForm(SeveralForm):
         entries = [actions.entry_of(state.manuscript) for state in states]
         actions.assign(entries, by=by, owner=owner, due_on=self.cleaned_data["due_on"])
         return [(entry, owner) for entry in entries]
-
-
-class TogetherForm(PublishForm, SeveralForm):
-    button = "publish"
-
-    def do(self, states, by):
-        several = [self.publishing(state.manuscript) for state in states]
-        if at := self.cleaned_data["at"]:
-            plans = actions.plan_publishing(several, by=by, at=at)
-            return [[plan] for plan in plans]
-        return actions.publish_together(several, by=by)

@@ -262,7 +262,7 @@ def several(client, action, topics, language="en", **said):
     )
 
 
-def test_several_are_asked_about_assigned_and_published_together():
+def test_several_are_asked_about_and_assigned():
     author, reviewer, publisher = make.person("author", "Authors"), make.clinician("reviewer"), make.clinician()
     topics = [make.symptom("tremor"), make.symptom("pain")]
     for topic in topics:
@@ -274,14 +274,31 @@ def test_several_are_asked_about_assigned_and_published_together():
     assert several(signed_in(publisher), "assign_work", topics, **due).status_code == 302
     assert desk.owned_by(reviewer).count() == 2
 
-    actions.sign_off(make.manuscript(topics[0]), by=reviewer, capacity="clinical")
-    answer = several(signed_in(publisher), "publish_several", topics, significance="follow")
-    assert answer.status_code == 409 and "Nothing was done." in answer.content.decode()
+
+def together(client, entries, **said):
+    """Post the page with what it holds."""
+    page = client.get("/admin/together/").content.decode()
+    words = re.findall(r'name="words" value="(\d+:\w+)"', page)
+    return client.post("/admin/together/", {"entry": [entry.pk for entry in entries], "words": words, **said})
+
+
+def test_objects_of_any_kind_and_language_are_published_together_or_not_at_all():
+    reviewer, publisher = make.clinician("reviewer"), make.clinician()
+    symptom, treatment, unsigned = make.symptom(), make.treatment(), make.symptom("pain")
+    for topic in (symptom, treatment):
+        actions.sign_off(make.manuscript(topic), by=reviewer, capacity="clinical")
+    editions.refresh(make.fresh(unsigned))
+    entries = list(Entry.objects.order_by("pk"))
+    assert signed_in(make.person("author", "Authors")).post("/admin/together/", {}).status_code == 403
+    client = signed_in(publisher)
+    assert "pain" not in client.get("/admin/together/").content.decode()
+    assert together(client, [], significance="follow").status_code == 409
+    assert together(client, entries).status_code == 409  # it was not said what the change means
+    stale = client.post("/admin/together/", {"entry": [entries[0].pk], "words": [], "significance": "follow"})
+    assert stale.status_code == 409 and "changed meanwhile" in stale.content.decode()
     assert not Edition.objects.exists()
-    actions.sign_off(make.manuscript(topics[1]), by=reviewer, capacity="clinical")
-    assert several(signed_in(author), "publish_several", topics, significance="follow").status_code == 403
-    assert several(signed_in(publisher), "publish_several", topics, significance="follow").status_code == 302
-    assert sorted(Page.objects.values_list("key", flat=True)) == ["pain", "tremor"]
+    assert together(client, entries, significance="follow").status_code == 302
+    assert sorted(Page.objects.values_list("key", flat=True)) == ["levodopa", "tremor"]
 
 
 def test_words_are_exported_with_their_problems():

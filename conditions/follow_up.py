@@ -1,0 +1,14 @@
+"""What follows from what happened at the gate: dependent words are looked at again, people are told."""
+
+from conditions import editions
+
+
+def published(edition) -> None:
+    """A page shows another edition."""
+    changed(edition.kind, edition.key)
+
+
+def changed(kind: str, key: str) -> None:
+    """A page came, changed or went: its translations are built anew, and what waited for it is looked at again."""
+    editions.refresh(editions.topic(kind, key=key))
+    editions.refresh_waiting(kind, key)
