@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from conditions import editions
 from tests import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,3 +112,46 @@ def test_a_new_symptom_is_made_from_nothing(open_browser):
     assert "“In short” is empty in English." in problems
     assert "“What it is” is empty in English." in problems
     assert "The page cites no source." in problems
+
+
+def test_a_reviewer_signs_and_publishes_by_keyboard_alone(open_browser):
+    author = make.person("author", "Authors")
+    make.clinician()
+    symptom = make.symptom()
+    make.published(symptom)
+    symptom.summary_en = "Shaking that you do not want."
+    symptom.save()
+    editions.refresh(make.fresh(symptom), by=author)
+    page = open_browser()
+    sign_in(page, "clinician")
+    page.goto("/admin/")
+
+    def tab_to(words):
+        """Press Tab until the focus stands on something with these words, and can be seen there."""
+        for _press in range(120):
+            page.keyboard.press("Tab")
+            focused = page.evaluate(
+                """() => { const e = document.activeElement, s = getComputedStyle(e)
+                    const named = e.matches("a, button, input, select, textarea, summary")
+                        ? e.labels?.[0]?.innerText || e.innerText || e.value || "" : ""
+                    return [named, s.outlineStyle != "none" || s.boxShadow != "none" || s.textDecorationLine == "underline"
+                            || s.backgroundColor != "rgba(0, 0, 0, 0)"] }"""
+            )
+            if words in focused[0]:
+                assert focused[1], f"one cannot see that the focus is on {words}"
+                return
+        raise AssertionError(f"the keyboard does not reach {words}")
+
+    page.goto(f"/admin/conditions/symptom/{symptom.pk}/gate/en/")
+    tab_to("Sign off these words")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=You signed off exactly these words.")
+    tab_to("Wording only")
+    page.keyboard.press("ArrowDown")  # to "Translations should follow"
+    page.keyboard.press("Space")
+    tab_to("What changed, in plain words for readers")
+    page.keyboard.type("Plainer words.")
+    tab_to("Publish these words")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Edition 2 is public.")
+    assert "Shaking that you do not want." in public_text(open_browser, "/en/symptoms/tremor/")
