@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal import languages
-from portal.publishing import floor, reading, seals
+from portal.publishing import audit, floor, reading, seals
 from portal.publishing.folding import fold
 from portal.publishing.manuscript import Manuscript
 from portal.publishing.models import Address, Capacity, Edition, Page, PageHistory, Significance, SignOff
@@ -35,6 +35,7 @@ class AddressTaken(Refused):
     """Another object has, or once had, this address."""
 
 
+@transaction.atomic
 def sign_off(manuscript: Manuscript, *, by, capacity: str, source_edition: Edition | None = None, now=None) -> SignOff:
     """`by` stands by exactly these words; a translation is signed beside the source edition it was read against.
 
@@ -59,7 +60,7 @@ def sign_off(manuscript: Manuscript, *, by, capacity: str, source_edition: Editi
             raise Refused(_("That source edition belongs to another page."))
     elif capacity == Capacity.LANGUAGE or source_edition is not None:
         raise Refused(_("The source language is signed off by a clinical reviewer."))
-    sign_off, _created = SignOff.objects.get_or_create(
+    sign_off, created = SignOff.objects.get_or_create(
         kind=manuscript.kind,
         key=manuscript.key,
         language=manuscript.language,
@@ -70,6 +71,8 @@ def sign_off(manuscript: Manuscript, *, by, capacity: str, source_edition: Editi
         on=now.astimezone(dt.UTC).date(),
         defaults={"signed_as": by.get_full_name() or by.get_username(), "at": now},
     )
+    if created:
+        audit.note("signed", by=by, about=audit.subject(manuscript), capacity=capacity, digest=manuscript.digest)
     return sign_off
 
 
@@ -135,6 +138,7 @@ def _publish(manuscript, by, now, meaning) -> Edition:
         page.last_safety = edition.number
     page.findable = _findable(manuscript.title, *manuscript.other_names)
     _point(page, edition, now=now, by=by)
+    audit.note("published", by=by, about=audit.subject(edition), **meaning)
     return edition
 
 
@@ -153,6 +157,7 @@ def withdraw(page: Page, *, by, reason: str, now=None) -> Page:
         page.withdrawal_reason = reason
         page.save(update_fields=["withdrawn_at", "withdrawal_reason"])
         PageHistory.objects.create(page=page, edition=None, at=now, by=by, reason=reason)
+        audit.note("withdrawn", by=by, about=audit.subject(page.edition), reason=reason)
     return page
 
 
@@ -167,6 +172,7 @@ def restore(page: Page, edition: Edition, *, by, reason: str, now=None) -> Page:
             raise Refused(_("The page shows this edition already."))
         page.findable = _findable(edition.title, *page.findable.split("\n"))
         _point(page, edition, now=_moment(page, now), by=by, reason=reason)
+        audit.note("restored", by=by, about=audit.subject(edition), reason=reason)
     return page
 
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, override
+from django.utils.translation import gettext_lazy, ngettext, override
 
 from portal import languages
-from portal.publishing import actions, compare, floor, models, reading
+from portal.publishing import actions, audit, compare, floor, models, people, reading  # noqa: F401 -- people registers
 from portal.publishing.manuscript import Manuscript
 
 admin.site.site_header = "Patient information: the desk"
@@ -305,3 +305,46 @@ class SignOffAdmin(RecordAdmin):
     list_display = ("key", "kind", "language", "capacity", "signed_as", "at")
     list_filter = ("capacity", "language", "kind")
     search_fields = ("key", "signed_as")
+
+
+class WhatFilter(admin.SimpleListFilter):
+    title = gettext_lazy("what")
+    parameter_name = "what"
+
+    def lookups(self, request, model_admin):
+        return audit.WHAT.items()
+
+    def queryset(self, request, queryset):
+        return queryset.filter(what=self.value()) if self.value() else queryset
+
+
+@admin.register(models.AuditEntry)
+class AuditEntryAdmin(RecordAdmin):
+    list_display = ("at", "who", "said", "about", "details")
+    list_filter = (WhatFilter, "at", ("by", admin.RelatedOnlyFieldListFilter))
+    search_fields = ("about", "by_name")
+    date_hierarchy = "at"
+    ordering = ("-number",)
+    fields = ("number", "at", "who", "said", "about", "details", "previous_seal", "seal")
+    actions = ("export",)
+
+    @admin.display(description=gettext_lazy("who"), ordering="by_name")
+    def who(self, entry):
+        return entry.by_name or _("nobody signed in")
+
+    @admin.display(description=gettext_lazy("what"), ordering="what")
+    def said(self, entry):
+        return audit.WHAT.get(entry.what, entry.what)
+
+    @admin.display(description=gettext_lazy("details"))
+    def details(self, entry):
+        return audit.details(entry)
+
+    @admin.action(permissions=["view"], description=gettext_lazy("Save the chosen entries as a table (CSV)"))
+    def export(self, request, queryset):
+        table = audit.table(queryset.select_related("by").order_by("number"))
+        return HttpResponse(
+            table,
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="audit-log.csv"'},
+        )
