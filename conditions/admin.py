@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy
 from django_prose_editor.widgets import AdminProseEditorWidget
 from js_asset import Media
 
-from conditions import editions, follow_up, labels, models, preview
+from conditions import editions, follow_up, labels, models, preview, telling
 from conditions.content import TopicContent
 from portal import languages
 from portal.publishing.admin import GateAdmin
 from portal.publishing.lists import ListAdmin
-from portal.publishing.models import Edition
+from portal.publishing.models import Edition, Page
 from portal.translating.admin import TranslatingAdmin, may_translate
 from portal.translating.columns import column, exactly, lines
 from portal.translating.forms import AgreedTerm, Unit
@@ -232,6 +232,18 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, ListAdmin, GateAdmin):
         editions.refresh(editions.topic(self.kind, pk=obj.pk), by=by, changed=[language])
 
     def happened(self, what, state, by, result):
+        if what in {"ask", "changes", "comment"}:
+            telling.of_remark(state, result)
+        elif what == "sign":
+            telling.of_signature(state, result)
+        elif what == "publish" and isinstance(result, Edition):
+            telling.of_edition(result)
+        elif what in {"withdraw", "withdraw-everywhere"} and isinstance(result, Page):
+            telling.of_withdrawal(result, by)
+        elif what == "assign":
+            telling.of_work(*result, by)
+
+    def afterwards(self, what, state):
         if what in {"publish", "withdraw", "withdraw-everywhere", "restore"}:
             follow_up.changed(state.manuscript.kind, state.manuscript.key)
 

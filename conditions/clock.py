@@ -1,4 +1,4 @@
-"""What happens by itself: plans whose moment has come. Each server process has a clock; the database lets one win."""
+"""What happens by itself: plans and mails that are due. Each server process has a clock; the database lets one win."""
 
 import logging
 import threading
@@ -6,8 +6,8 @@ import threading
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from conditions import follow_up
-from portal.publishing import actions
+from conditions import follow_up, telling
+from portal.publishing import actions, notices
 
 SECONDS = 15
 logger = logging.getLogger(__name__)
@@ -15,9 +15,10 @@ logger = logging.getLogger(__name__)
 
 def tick(now=None) -> int:
     """Do what is due. Returns how many plans ended."""
-    ended = actions.carry_out(now)
+    ended = actions.carry_out(now, tell=telling.of_plan)
     for kind, key in {(plan.kind, plan.key) for plan in ended if not plan.refusal}:
         follow_up.changed(kind, key)
+    notices.deliver(now)
     return len(ended)
 
 

@@ -14,9 +14,9 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from conditions import editions, follow_up, labels, models
+from conditions import editions, follow_up, labels, models, telling
 from portal import languages
-from portal.publishing import actions, desk, rights
+from portal.publishing import actions, audit, desk, rights
 from portal.publishing.forms import PublishForm
 from portal.publishing.lists import AT_ONCE
 from portal.translating.admin import may_translate
@@ -91,16 +91,20 @@ class Desk(admin.AdminSite):
             if digests.get(str(entry.pk)) != manuscript.digest:
                 raise actions.Refused(_("The words of “{title}” changed meanwhile.").format(title=manuscript.title))
             several.append(form.publishing(manuscript))
-        with transaction.atomic():
+        editions_made = []
+        with transaction.atomic(), audit.last():
             if at := form.cleaned_data["at"]:
                 actions.plan_publishing(several, by=request.user, at=at)
                 done = _("Planned: they will be published together at that moment, without you.")
             else:
-                for edition in actions.publish_together(several, by=request.user):
-                    follow_up.published(edition)
+                editions_made = actions.publish_together(several, by=request.user)
+                for edition in editions_made:
+                    telling.of_edition(edition)
                 done = ngettext("{count} page is public.", "{count} pages are public.", len(several)).format(
                     count=len(several)
                 )
+        for edition in editions_made:
+            follow_up.changed(edition.kind, edition.key)
         messages.success(request, done)
 
     def index(self, request, extra_context=None):

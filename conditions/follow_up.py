@@ -1,11 +1,6 @@
-"""What follows from what happened at the gate: dependent words are looked at again, people are told."""
+"""What follows from what happened at the gate: dependent words are looked at again."""
 
 from conditions import editions
-
-
-def published(edition) -> None:
-    """A page shows another edition."""
-    changed(edition.kind, edition.key)
 
 
 def changed(kind: str, key: str) -> None:

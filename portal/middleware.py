@@ -1,10 +1,11 @@
-"""Two small steps around every request: its language, and the headers that keep readers unwatched."""
+"""Small steps around every request: its language, the headers that keep readers unwatched, who acts at the desk."""
 
 from django.http import HttpResponseRedirect
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 from portal import languages
+from portal.publishing import audit
 
 
 def language_of_the_address(get_response):
@@ -66,5 +67,17 @@ def headers(get_response):
             script = ["'self'"] + ([f"'nonce-{request.csp_nonce}'"] if getattr(request, "csp_nonce", None) else [])
             response._csp_update = {**ADMIN_POLICY, "script-src": script}
         return response
+
+    return middleware
+
+
+def acting(get_response):
+    """At the desk, the audit log knows who acts. A reader's request is never looked at."""
+
+    def middleware(request):
+        if not request.path_info.startswith("/admin/"):
+            return get_response(request)
+        with audit.acting(request):
+            return get_response(request)
 
     return middleware

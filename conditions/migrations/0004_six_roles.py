@@ -43,7 +43,7 @@ BECAME = {
 earlier.NAMES |= {
     "read_unpublished": "Can read words that are not published",
     "assign_entry": "Can assign work",
-    "view_auditentry": "Can view audit log",
+    "view_auditentry": "Can view entry of the audit log",
 }
 earlier.MODEL_OF |= {"read_unpublished": "entry", "assign_entry": "entry"}
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal import languages
-from portal.publishing import floor, reading, rights, seals
+from portal.publishing import audit, floor, reading, rights, seals
 from portal.publishing.folding import fold
 from portal.publishing.manuscript import Manuscript
 from portal.publishing.models import (
@@ -203,7 +203,7 @@ def sign_off(manuscript: Manuscript, *, by, capacity: str, source_edition: Editi
             raise FourEyes(
                 _("You changed these words last, so somebody else has to sign them off: two pairs of eyes see more.")
             )
-        sign_off, _created = SignOff.objects.get_or_create(
+        sign_off, created = SignOff.objects.get_or_create(
             **_identity(manuscript),
             digest=manuscript.digest,
             capacity=capacity,
@@ -212,6 +212,8 @@ def sign_off(manuscript: Manuscript, *, by, capacity: str, source_edition: Editi
             on=now.astimezone(dt.UTC).date(),
             defaults={"signed_as": _name_of(by), "at": now, "own_words": own_words},
         )
+        if created:
+            audit.note("signed", by=by, about=audit.subject(manuscript), capacity=capacity, digest=manuscript.digest)
     return sign_off
 
 
@@ -258,12 +260,12 @@ def publish_together(several: Iterable[Publishing], *, by, now=None) -> list[Edi
         _refuse_problems(one.manuscript)
         _check_review_date(one.review_due_on, now)
     try:
-        with transaction.atomic():
+        with transaction.atomic(), audit.last():
             made = {id(one): _publish_named(one, by, now, len(several) > 1) for one in several}
     except IntegrityError:
         # A first edition has no page to lock, so two at once meet at the database's rules. The loser looks again,
         # and now finds the winner's page to lock.
-        with transaction.atomic():
+        with transaction.atomic(), audit.last():
             made = {id(one): _publish_named(one, by, now, len(several) > 1) for one in several}
     return [made[id(one)] for one in asked]
 
@@ -319,6 +321,13 @@ def _publish(one: Publishing, by, now) -> Edition:
         page.last_safety = edition.number
     page.findable = _findable(manuscript.title, *manuscript.other_names)
     _point(page, edition, now=now, by=by)
+    audit.note(
+        "published",
+        by=by,
+        about=audit.subject(edition),
+        significance=edition.significance,
+        change_note=edition.change_note,
+    )
     return edition
 
 
@@ -341,6 +350,7 @@ def _withdraw(page, by, reason, now, said=""):
     page.withdrawal_reason = reason
     page.save(update_fields=["withdrawn_at", "withdrawal_reason"])
     PageHistory.objects.create(page=page, edition=None, at=now, by=by, reason=reason or said)
+    audit.note("withdrawn", by=by, about=audit.subject(page.edition), reason=reason or said)
     return page
 
 
@@ -351,7 +361,7 @@ def withdraw_everywhere(kind: str, key: str, *, by, reasons: dict[str, str], now
     readers none, because a reason in another language would stand under a wrong name. Raises as withdraw does.
     """
     said = _check_reason(by, reasons.get(languages.SOURCE, ""))
-    with transaction.atomic():
+    with transaction.atomic(), audit.last():
         pages = list(
             Page.objects.select_for_update().filter(kind=kind, key=key, withdrawn_at=None).order_by("language")
         )
@@ -373,6 +383,7 @@ def restore(page: Page, edition: Edition, *, by, reason: str, now=None) -> Page:
             raise Refused(_("The page shows this edition already."))
         page.findable = _findable(edition.title, *page.findable.split("\n"))
         _point(page, edition, now=_moment(page, now), by=by, reason=reason)
+        audit.note("restored", by=by, about=audit.subject(edition), reason=reason)
     return page
 
 
@@ -442,29 +453,30 @@ def cancel(plan: Plan, *, by, now=None) -> list[Plan]:
     return plans
 
 
-def carry_out(now=None) -> list[Plan]:
+def carry_out(now=None, *, tell=lambda plan: None) -> list[Plan]:
     """Do every plan whose moment has come, each once, however many clocks run. Returns the plans that ended.
 
-    What cannot be done ends with its reason, and is not tried again: its owner decides.
+    What cannot be done ends with its reason, and is not tried again: its owner decides. `tell` is called with each
+    plan that ended, in its transaction.
     """
     now = now or timezone.now()
     ended = []
     for pk in Plan.objects.filter(ended_at=None, at__lte=now).order_by("at", "pk").values_list("pk", flat=True):
         try:
-            ended += _carry_out(pk, now)
+            ended += _carry_out(pk, now, tell)
         except Exception:  # one plan's accident (a lost connection, a race) keeps no other waiting; it is tried again
             logger.exception("A plan could not be carried out and will be tried again.")
     return ended
 
 
-def _carry_out(pk, now) -> list[Plan]:
-    with transaction.atomic():
+def _carry_out(pk, now, tell) -> list[Plan]:
+    with transaction.atomic(), audit.last():
         plan = Plan.objects.filter(pk=pk).first()
         plans = _together(plan) if plan else []
         if not plans:
             return []  # another clock was faster
         try:
-            with transaction.atomic():
+            with transaction.atomic(), audit.last():
                 _do(plans, now)
         except (Refused, PermissionDenied) as refusal:
             for one in plans:
@@ -473,6 +485,7 @@ def _carry_out(pk, now) -> list[Plan]:
         for one in plans:
             one.ended_at = now
             one.save(update_fields=["ended_at", "edition", "refusal"])
+            tell(one)
     return plans
 
 

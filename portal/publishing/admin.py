@@ -9,15 +9,16 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import Http404, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, override
+from django.utils.translation import gettext_lazy, ngettext, override
 
+import portal.publishing.people  # noqa: F401 -- it registers itself
 from portal import languages
-from portal.publishing import actions, compare, desk, floor, forms, models, reading, rights, sharing
+from portal.publishing import actions, audit, compare, desk, floor, forms, models, reading, rights, sharing
 from portal.publishing.manuscript import Manuscript
 
 
@@ -140,7 +141,10 @@ class GateAdmin(admin.ModelAdmin):
         return True
 
     def happened(self, what: str, state: State, by, result) -> None:
-        """After a button did something, in its transaction: tell people, look again at what depends on it."""
+        """After a button did something, in its transaction: tell people."""
+
+    def afterwards(self, what: str, state: State) -> None:
+        """After that transaction: look again at what depends on it."""
 
     # States
 
@@ -514,9 +518,10 @@ class GateAdmin(admin.ModelAdmin):
             raise actions.Refused(
                 _("The words changed while this page was open. Nothing was signed, said or published. Read them again.")
             )
-        with transaction.atomic():
+        with transaction.atomic(), audit.last():
             message, result = buttons[doing](request.user, state, said)
             self.happened(doing, state, request.user, result)
+        self.afterwards(doing, state)
         return message
 
     def _ask(self, user, state, said):
@@ -656,3 +661,46 @@ class SignOffAdmin(RecordAdmin):
     list_display = ("key", "kind", "language", "capacity", "signed_as", "at")
     list_filter = ("capacity", "language", "kind")
     search_fields = ("key", "signed_as")
+
+
+class WhatFilter(admin.SimpleListFilter):
+    title = gettext_lazy("what")
+    parameter_name = "what"
+
+    def lookups(self, request, model_admin):
+        return audit.WHAT.items()
+
+    def queryset(self, request, queryset):
+        return queryset.filter(what=self.value()) if self.value() else queryset
+
+
+@admin.register(models.AuditEntry)
+class AuditEntryAdmin(RecordAdmin):
+    list_display = ("at", "who", "said", "about", "details")
+    list_filter = (WhatFilter, "at", ("by", admin.RelatedOnlyFieldListFilter))
+    search_fields = ("about", "by_name")
+    date_hierarchy = "at"
+    ordering = ("-number",)
+    fields = ("number", "at", "who", "said", "about", "details", "previous_seal", "seal")
+    actions = ("export",)
+
+    @admin.display(description=gettext_lazy("who"), ordering="by_name")
+    def who(self, entry):
+        return entry.by_name or _("nobody signed in")
+
+    @admin.display(description=gettext_lazy("what"), ordering="what")
+    def said(self, entry):
+        return audit.WHAT.get(entry.what, entry.what)
+
+    @admin.display(description=gettext_lazy("details"))
+    def details(self, entry):
+        return audit.details(entry)
+
+    @admin.action(permissions=["view"], description=gettext_lazy("Save the chosen entries as a table (CSV)"))
+    def export(self, request, queryset):
+        table = audit.table(queryset.select_related("by").order_by("number"))
+        return HttpResponse(
+            table,
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="audit-log.csv"'},
+        )

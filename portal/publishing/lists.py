@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from portal import languages
-from portal.publishing import actions, desk, models, rights
+from portal.publishing import actions, audit, desk, models, rights
 from portal.publishing.forms import NOTE_LENGTH, refuse_mistakes
 
 AT_ONCE = 200  # more objects than this are not handled in one go: nobody can read them
@@ -228,7 +228,7 @@ class ListAdmin(admin.ModelAdmin):
                         _("Some words changed while this page was open. Nothing was done. Look again.")
                     )
                 refuse_mistakes(form)
-                with transaction.atomic():
+                with transaction.atomic(), audit.last():
                     result = form.do([state for _obj, state in made], request.user)
                     for (_obj, state), one in zip(made, result, strict=True):
                         self.happened(form.button, state, request.user, one)

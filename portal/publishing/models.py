@@ -331,3 +331,66 @@ class Plan(models.Model):
 
     def __str__(self):
         return f"{self.what} {self.kind}/{self.key}/{self.language}, {self.at:%Y-%m-%d %H:%M}"
+
+
+class AuditEntry(Unchanging):
+    """Who did what, when. Written by audit.py alone; numbered without a gap and sealed over the entry before."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    at = models.DateTimeField(_("at"))
+    # Without a person: nobody was signed in, or the portal itself did it.
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    by_name = models.CharField(max_length=200, blank=True)  # the name as it stood that day
+    what = models.CharField(max_length=40)  # audit.WHAT
+    about = models.TextField(_("about"))
+    detail = models.JSONField(default=dict)
+    previous_seal = models.CharField(max_length=64, blank=True)
+    seal = models.CharField(max_length=64)  # over everything above: audit.seal_of
+
+    class Meta:
+        verbose_name = _("entry of the audit log")
+        verbose_name_plural = _("audit log")
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["what", "at"], name="what_happened_when")]
+
+    def __str__(self):
+        return f"{self.number}: {self.what}, {self.about}"
+
+
+class AuditEnd(models.Model):
+    """Where the log ends: one row, locked by whoever writes the next entry. Tells when the newest was taken away."""
+
+    number = models.PositiveBigIntegerField(default=0)
+    seal = models.CharField(max_length=64, blank=True)
+    left_out = models.PositiveIntegerField(default=0)  # refused log-ins since the last one that was written down
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self):
+        return f"{self.number} {self.seal}"
+
+
+class Notice(models.Model):
+    """One sentence to one person, waiting for its mail or sent. Written by notices.py alone."""
+
+    # A mail to an account that is gone is nobody's: it goes with the account.
+    to = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
+    text = models.CharField(max_length=500)
+    path = models.CharField(max_length=200)  # at the desk
+    about = models.TextField(blank=True)
+    safety = models.BooleanField(default=False)  # its mail does not wait for the next day
+    made_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True)  # while it is recent, nobody else tries
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["to", "text", "path"], condition=models.Q(sent_at=None), name="nobody_is_told_twice_in_one_mail"
+            ),
+        ]
+
+    def __str__(self):
+        return self.text

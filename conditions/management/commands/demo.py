@@ -25,7 +25,9 @@ def retire_accounts() -> list[str]:
     """Close the accounts of a demonstration that still have its printed password. Returns their names."""
     open_ = User.objects.filter(username__in=ACCOUNTS, is_active=True)
     closed = [user for user in open_ if user.check_password(PASSWORD)]
-    User.objects.filter(pk__in=[user.pk for user in closed]).update(is_active=False)
+    for user in closed:  # one by one: an update of many tells the audit log nothing
+        user.is_active = False
+        user.save(update_fields=["is_active"])
     return [user.username for user in closed]
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publishing", "0001_initial"),
+        ("publishing", "0002_audit_and_notices"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
