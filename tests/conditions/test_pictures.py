@@ -13,6 +13,7 @@ from PIL import ImageCms
 
 from conditions import models, pictures
 from tests import make
+from tests.desk import form_of
 
 pytestmark = pytest.mark.django_db
 
@@ -43,16 +44,7 @@ def opened(file):
 
 def upload(client, symptom, content, name="drawing.png", alt="A hand that shakes"):
     address = f"/admin/conditions/symptom/{symptom.pk}/change/"
-    answer = client.get(address)
-    data = {
-        f.html_name: "" if f.value() is None else f.value()
-        for f in answer.context["adminform"].form
-        if f.name != "see_also"
-    }
-    for formset in answer.context["inline_admin_formsets"]:
-        data |= {f.html_name: f.value() for f in formset.formset.management_form}
-        for row in formset.formset.initial_forms:
-            data |= {f.html_name: "" if f.value() is None else f.value() for f in row}
+    data = form_of(client.get(address))
     data |= {
         "images-TOTAL_FORMS": 1,
         "images-0-file": SimpleUploadedFile(name, content),
