@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from django_prose_editor.widgets import AdminProseEditorWidget
 from js_asset import Media
 
-from conditions import editions, follow_up, labels, models, preview, telling
+from conditions import editions, follow_up, labels, models, preview, saving, telling
 from conditions.content import TopicContent
 from portal import languages
 from portal.publishing.admin import GateAdmin
@@ -48,31 +48,37 @@ class SourceColumns:
         return form_field
 
 
-class HelpCardInline(SourceColumns, admin.StackedInline):
+class Careful:
+    """An inline in which two people can write at once."""
+
+    form, formset = saving.CarefulForm, saving.CarefulRows
+
+
+class HelpCardInline(SourceColumns, Careful, admin.StackedInline):
     model = models.HelpCard
     fields = (("urgency", "position"), *source("when_to_act", "what_to_do"))
     extra = 0
 
 
-class FactInline(SourceColumns, admin.StackedInline):
+class FactInline(SourceColumns, Careful, admin.StackedInline):
     model = models.Fact
     fields = (("kind", "position"), *source("value"), "sources", "needs_check")
     autocomplete_fields = ("sources",)
     extra = 0
 
 
-class CodeInline(admin.TabularInline):
+class CodeInline(Careful, admin.TabularInline):
     model = models.Code
     extra = 0
 
 
-class ImageInline(SourceColumns, admin.StackedInline):
+class ImageInline(SourceColumns, Careful, admin.StackedInline):
     model = models.Image
     fields = ("file", *source("alt", "caption"), "credit", "position")
     extra = 0
 
 
-class SymptomInline(SourceColumns, admin.TabularInline):
+class SymptomInline(SourceColumns, Careful, admin.TabularInline):
     model = models.ConditionSymptom
     fk_name = "condition"
     fields = ("symptom", "frequency", *source("note"), "position")
@@ -80,7 +86,7 @@ class SymptomInline(SourceColumns, admin.TabularInline):
     extra = 0
 
 
-class TreatmentInline(SourceColumns, admin.TabularInline):
+class TreatmentInline(SourceColumns, Careful, admin.TabularInline):
     model = models.ConditionTreatment
     fk_name = "condition"
     fields = ("treatment", "place", *source("note"), "position")
@@ -88,7 +94,7 @@ class TreatmentInline(SourceColumns, admin.TabularInline):
     extra = 0
 
 
-class CitationForm(forms.ModelForm):
+class CitationForm(saving.CarefulForm):
     sections = forms.MultipleChoiceField(
         label=gettext_lazy("supports"), required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "sections"})
     )
@@ -99,7 +105,7 @@ class CitationForm(forms.ModelForm):
         self.fields["sections"].choices = list(parts.items())
 
 
-class CitationInline(admin.StackedInline):
+class CitationInline(Careful, admin.StackedInline):
     model = models.Citation
     form = CitationForm
     fields = ("source", "sections", ("needs_check", "position"))
@@ -117,17 +123,11 @@ class CitationInline(admin.StackedInline):
         return OfThisKind
 
 
-def _columns(form) -> list[str]:
-    """The table's columns among a form's fields."""
-    own = {field.name for field in form.instance._meta.concrete_fields if not field.primary_key}
-    return [name for name in form.cleaned_data if name in own]
-
-
 def _ever_published(topic) -> bool:
     return Edition.objects.filter(kind=topic.kind, key=topic.key).exists()
 
 
-class TopicAdmin(SourceColumns, TranslatingAdmin, ListAdmin, GateAdmin):
+class TopicAdmin(SourceColumns, saving.CarefulAdmin, TranslatingAdmin, ListAdmin, GateAdmin):
     autocomplete_fields = ("see_also",)
     save_on_top = True
     search_fields = ("key", *source("name", "also_known_as", "misspellings"))
@@ -185,21 +185,6 @@ class TopicAdmin(SourceColumns, TranslatingAdmin, ListAdmin, GateAdmin):
     @admin.display(description=gettext_lazy("name"), ordering=source("name")[0])
     def shown_name(self, obj):
         return str(obj)
-
-    def save_model(self, request, obj, form, change):
-        """Only what this form holds: a translator may have saved since it was opened."""
-        obj.save(update_fields=_columns(form)) if change else obj.save()
-
-    def save_formset(self, request, form, formset, change):
-        formset.save(commit=False)
-        for row in formset.deleted_objects:
-            row.delete()
-        for row_form in formset.forms:
-            if row_form.instance in [row for row, _fields in formset.changed_objects]:
-                row_form.instance.save(update_fields=_columns(row_form))
-        for row in formset.new_objects:
-            row.save()
-        formset.save_m2m()
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)

@@ -1,6 +1,5 @@
 """The working copy: the rows editors change. May be wrong, half done, empty; readers never see it."""
 
-import hashlib
 import re
 import secrets
 from pathlib import PurePath
@@ -12,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 from django_prose_editor.fields import ProseEditorField
 
-from conditions import codes, labels, richtext
+from conditions import codes, labels, pictures, richtext
 from portal import languages
 from portal.addresses import is_slug, slug_from
 from portal.translating.columns import column, exactly
@@ -342,24 +341,19 @@ class ConditionTreatment(WorkingCopy):
 
 def name_by_content(instance, filename):
     """A picture's file is named by its content, so that an edition's picture can never be replaced."""
-    instance.file.file.seek(0)
-    digest = hashlib.file_digest(instance.file.file, "sha256").hexdigest()
-    instance.file.file.seek(0)
-    return f"{digest}{PurePath(filename).suffix.lower()}"
+    return PurePath(filename).name  # `pictures.prepared` made it
 
 
 def check_picture(file):
-    """Only pictures that Pillow can open as what they claim to be. SVG can carry script, so it is refused."""
+    """Whatever brought it here, a picture has passed `pictures.prepared` or will when it is saved."""
     if not re.search(r"\.(png|jpe?g|webp)\Z", file.name, re.IGNORECASE):
         raise ValidationError(_("Upload a PNG, JPEG or WebP picture. SVG is refused because it can carry script."))
-    if file.size > 4 * 1024 * 1024:
-        raise ValidationError(_("This picture is larger than 4 MB. Make it smaller first."))
 
 
 class Image(WorkingCopy):
     topic = models.ForeignKey(Topic, models.CASCADE, related_name="images")
     key = models.SlugField(max_length=60, default=new_row_key, editable=False)
-    file = models.ImageField(
+    file = pictures.PictureField(
         _("picture"), upload_to=name_by_content, validators=[check_picture], width_field="width", height_field="height"
     )
     width = models.PositiveIntegerField(editable=False, default=0)
@@ -378,6 +372,11 @@ class Image(WorkingCopy):
         verbose_name = _("picture")
         verbose_name_plural = _("pictures")
         constraints = [models.UniqueConstraint(fields=["topic", "key"], name="each_image_once")]
+
+    def save(self, *args, **kwargs):
+        if "file" in (written := kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = {*written, "width", "height"}
+        super().save(*args, **kwargs)
 
     def __str__(self):
         return self.credit or self.key

@@ -25,6 +25,7 @@ _cleaner = nh3.Cleaner(
         value if name != "href" or re.match(r"https?://[^/]|/[^/\\]|#", value) else None
     ),
 )
+_between_blocks = re.compile(r"\s*(</?(?:p|ul|ol|li|h3)>|<br>)\s*")
 _nothing = re.compile(r"(?:\s|&nbsp;|\u00a0|\u200b|<br\s*/?>|</?(?:p|ul|ol|li|h3|strong|em)>)*")
 
 
@@ -35,3 +36,11 @@ def clean(html: str | None) -> str:
     """
     html = _cleaner.clean(html or "").strip().replace("&nbsp;", "\u00a0")  # French has one before each ":"
     return "" if _nothing.fullmatch(html) else html
+
+
+def alike(html: str | None) -> str:
+    """Equal for two texts that read the same. An editor that only opens a text may write it in another way: a
+    paragraph inside each item, no line breaks between the tags.
+    """
+    html = _between_blocks.sub(r"\1", clean(html)).replace("<li><p>", "<li>").replace("</p></li>", "</li>")
+    return html.replace("</p><ul>", "<ul>").replace("</p><ol>", "<ol>")

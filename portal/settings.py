@@ -290,7 +290,8 @@ CONTENT_SECURITY_POLICY = {
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+# A clinician's form sends every field twice, once as it was seen: a long condition has about 900.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
 
 # No request line is ever logged: an address says what somebody reads about.
 LOGGING = {

@@ -1,6 +1,10 @@
 """The translator's own page: source beside target, one language, nothing else."""
 
+import json
+
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpResponseRedirect
@@ -14,6 +18,13 @@ from portal import languages
 from portal.publishing.models import Edition
 from portal.translating.columns import column
 from portal.translating.forms import AgreedTerm, TranslationForm, Unit, fingerprint
+
+# How an entry of the admin's log says that it is about a translation (json.dumps writes it so).
+OF_A_TRANSLATION = '"name": "translation"'
+
+
+def name_of(user) -> str:
+    return user.get_full_name() or user.get_username()
 
 
 def may_translate(user, app_label: str, language: str) -> bool:
@@ -47,6 +58,18 @@ class TranslatingAdmin(admin.ModelAdmin):
     def translate_url(self, obj, language: str) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_translate", args=[obj.pk, str(language)])
 
+    def _log_message(self, language, labels) -> list[dict]:
+        return [{"changed": {"name": "translation", "object": language.english, "fields": labels}}]
+
+    def _last_saved(self, obj, language) -> LogEntry | None:
+        told = json.dumps(self._log_message(language, [])).partition(', "fields"')[0]
+        entries = LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(obj),
+            object_id=str(obj.pk),
+            change_message__contains=told.lstrip("["),
+        )
+        return entries.select_related("user").order_by("-pk").first()
+
     def translate_view(self, request, pk, language):
         if language not in languages.LANGUAGES or language == languages.SOURCE:
             raise Http404
@@ -59,8 +82,10 @@ class TranslatingAdmin(admin.ModelAdmin):
         form = TranslationForm(units, target, request.POST or None)
         if request.method == "POST" and form.is_valid():
             with transaction.atomic():
-                count = form.save()
+                count = len(saved := form.save())
                 self.translated(obj, language, request.user)
+                if saved:
+                    self.log_change(request, obj, self._log_message(target, saved))
             messages.success(
                 request,
                 ngettext("{count} part was saved.", "{count} parts were saved.", count).format(count=count)
@@ -68,13 +93,15 @@ class TranslatingAdmin(admin.ModelAdmin):
                 else _("Nothing had changed, so nothing was saved."),
             )
             return HttpResponseRedirect(request.path)
+        saved_meanwhile = form.is_bound and form.saved_meanwhile()
         context = {
             **self.admin_site.each_context(request),
             "title": _("{name}: translate into {language}").format(name=obj, language=_(target.english)),
             "opts": self.opts,
             "original": obj,
             "form": form,
-            "saved_meanwhile": form.is_bound and form.saved_meanwhile(),
+            "saved_meanwhile": saved_meanwhile,
+            "last_saved": self._last_saved(obj, target) if saved_meanwhile else None,
             "fresh_fingerprint": fingerprint(units, language),
             "rows": [(unit, field, unit.words(language), unit.is_missing(language)) for unit, field in form.rows()],
             "target": target,

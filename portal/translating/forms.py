@@ -94,15 +94,16 @@ class TranslationForm(forms.Form):
         return any(error.code == "saved_meanwhile" for error in self.errors.as_data().get("__all__", ()))
 
     @transaction.atomic
-    def save(self) -> int:
-        """Write what changed into this language's columns. Returns how many parts changed."""
-        changed = {}
+    def save(self) -> list[str]:
+        """Write what changed into this language's columns. Returns the labels of the parts that changed."""
+        changed, labels = {}, []
         for unit in self.units:
             words = (self.cleaned_data[unit.part] or "").strip().replace("\r\n", "\n")
             if words != unit.words(self.language.code):
+                labels.append(unit.label)
                 changed.setdefault((type(unit.row), unit.row.pk), (unit.row, []))[1].append((unit.field, words))
         for row, fields in changed.values():
             for field, words in fields:
                 setattr(row, column(field, self.language.code), words)
             row.save(update_fields=[column(field, self.language.code) for field, _words in fields])
-        return sum(len(fields) for _row, fields in changed.values())
+        return labels

@@ -15,7 +15,7 @@ from portal.publishing import actions, desk, reading, rights, sharing
 from portal.publishing.actions import Publishing
 from portal.publishing.models import Edition, Entry, Page, Plan, Remark, SignOff
 from tests import make
-from tests.translating.test_form import signed_in
+from tests.desk import address, opened, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -171,13 +171,7 @@ def test_a_save_at_the_desk_is_remembered_with_its_author():
     symptom = make.symptom()
     make.published(symptom)
     client = signed_in(anna)
-    form = client.get(f"/admin/conditions/symptom/{symptom.pk}/change/").context["adminform"].form
-    said = {name: form.initial.get(name) or "" for name in form.fields}
-    for rows in ("help_cards", "facts", "citations", "codes", "images"):
-        said |= {f"{rows}-TOTAL_FORMS": 0, f"{rows}-INITIAL_FORMS": 0}
-    answer = client.post(
-        f"/admin/conditions/symptom/{symptom.pk}/change/", {**said, "see_also": [], "summary_en": "New."}
-    )
+    answer = client.post(address(symptom), opened(client, symptom) | {"summary_en": "New."})
     assert answer.status_code == 302
     change = desk.history("symptom", "tremor", "en").first()
     assert (change.by, change.content["summary"]) == (anna, "New.")

@@ -12,7 +12,7 @@ from portal.publishing import actions, notices
 from portal.publishing.actions import Publishing
 from portal.publishing.models import Edition, Notice, Page
 from tests import make
-from tests.translating.test_form import signed_in
+from tests.desk import signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,7 @@ def baclofen():
     loading.load(topics=files.topics(), sources=files.sources())
     for topic in (*editions.models.Symptom.objects.all()[:6], *editions.models.Treatment.objects.all()):
         make.published(topic)
-    return editions.models.Treatment.objects.get(key="oral-baclofen")
+    return editions.models.Treatment.objects.get(key="baclofen")
 
 
 def test_a_clinician_is_taken_through_the_desk(open_browser, baclofen, tmp_path):
@@ -42,7 +42,7 @@ def test_a_clinician_is_taken_through_the_desk(open_browser, baclofen, tmp_path)
     author = open_browser()
     sign_in(author, "author")
     author.goto(f"{desk}/change/")
-    author.wait_for_selector(".ProseMirror")
+    author.wait_for_selector(".field-overview_en [role=textbox]")
     picture(author, "2-form")
     summary = author.locator("#id_summary_en")
     summary.fill(summary.input_value() + " Take it at the same times every day, at most 5 mg more each week.")
@@ -58,7 +58,7 @@ def test_a_clinician_is_taken_through_the_desk(open_browser, baclofen, tmp_path)
     reviewer.locator(".desk-today").get_by_role("link", name=str(baclofen)).click()
     reviewer.get_by_role("link", name="Read and comment", exact=True).click()
     part = reviewer.locator("#part-summary")
-    part.get_by_text("Comment").click()
+    part.locator("summary").click()
     part.locator("textarea").fill("Right for adults. Children's doses are set by weight.")
     part.get_by_role("button", name="Keep the comment").click()
     picture(reviewer, "4-comment", "#part-summary")
@@ -69,7 +69,7 @@ def test_a_clinician_is_taken_through_the_desk(open_browser, baclofen, tmp_path)
     reviewer.get_by_label("What changed, in plain words for readers").fill("We say how the dose is raised.")
     picture(reviewer, "6-publish", "text=Publish these words")
     reviewer.get_by_role("button", name="Publish these words").click()
-    assert Page.objects.get(key="oral-baclofen", language="en").edition.number == 2
+    assert Page.objects.get(key="baclofen", language="en").edition.number == 2
     reviewer.get_by_role("link", name="recall report").last.click()
     picture(reviewer, "7-recall")
     reviewer.goto(f"{desk}/history/en/")

@@ -7,19 +7,14 @@ from conditions import models
 from conditions.admin import TopicAdmin
 from portal.publishing.models import Edition, Page, SignOff
 from tests import make
+from tests.desk import form_of, signed_in
 
 pytestmark = pytest.mark.django_db
 
 
-def signed_in(user):
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def sent(form, but=""):
+def sent(form):
     """The values a browser sends back untouched."""
-    return {field.html_name: "" if field.value() is None else field.value() for field in form if field.name != but}
+    return {field.html_name: "" if field.value() is None else field.value() for field in form}
 
 
 def posted(client, address, **changed):
@@ -73,12 +68,7 @@ def test_another_language_is_refused_on_the_server(symptom, language):
 def test_an_editors_save_never_touches_a_translation(symptom):
     client = signed_in(make.clinician())
     address = f"/admin/conditions/symptom/{symptom.pk}/change/"
-    form = client.get(address).context["adminform"].form
-    data = sent(form, but="see_also")
-    for formset in client.get(address).context["inline_admin_formsets"]:
-        data |= sent(formset.formset.management_form)
-        for row in formset.formset.initial_forms:
-            data |= sent(row)
+    data = form_of(client.get(address))
     # While the editor's form was open, the translator saved.
     models.Symptom.objects.filter(pk=symptom.pk).update(overview_es="<p>Del traductor.</p>")
     answer = client.post(address, {**data, "overview_en": "<p>From the editor.</p>", "overview_es": "Forged"})
@@ -99,6 +89,27 @@ def test_two_translators_at_once_lose_nothing(symptom):
     assert "Somebody else saved this translation" in html
     assert "De la primera." in html and "De la segunda." in html
     assert words(symptom)["es"][1] == "<p>De la primera.</p>"
+
+
+def test_who_saved_meanwhile_is_said(symptom):
+    tomas, teresa = (
+        signed_in(make.translator(name, languages=("es", "fr"), first_name=name.capitalize(), last_name="T."))
+        for name in ("tomas", "teresa")
+    )
+    address = f"/admin/conditions/symptom/{symptom.pk}/translate/es/"
+    data = sent(tomas.get(address).context["form"])
+    posted(teresa, address, **{"sections.overview": "<p>De Teresa.</p>"})
+    posted(tomas, address.replace("/es/", "/fr/"), name="Tremblement")  # another language is no matter here
+    answer = tomas.post(address, {**data, "sections.overview": "<p>De Tomas.</p>"})
+    assert answer.status_code == 409
+    assert "Teresa T. saved it last, on " in answer.content.decode()
+    # A clinician is not told about translations.
+    desk = signed_in(make.clinician())
+    form = editors_post(desk, symptom)
+    posted(tomas, address, name="Temblor nuevo")
+    models.Symptom.objects.filter(pk=symptom.pk).update(summary_en="By a machine.")
+    answer = desk.post(f"/admin/conditions/symptom/{symptom.pk}/change/", {**form, "name_en": "Trembling"}, follow=True)
+    assert [str(message) for message in answer.context["messages"]][0].startswith("Somebody saved “In short” while")
 
 
 def test_a_new_name_makes_the_address_of_that_language(symptom):
@@ -221,12 +232,7 @@ def test_a_bad_address_is_told_to_the_translator_and_never_stops_the_clinician(s
 
 
 def editors_post(client, symptom, **changed):
-    answer = client.get(f"/admin/conditions/symptom/{symptom.pk}/change/")
-    data = sent(answer.context["adminform"].form, but="see_also")
-    for formset in answer.context["inline_admin_formsets"]:
-        data |= sent(formset.formset.management_form)
-        for row in formset.formset.initial_forms:
-            data |= sent(row)
+    data = form_of(client.get(f"/admin/conditions/symptom/{symptom.pk}/change/"))
     return {**data, **changed}
 
 
