@@ -441,6 +441,12 @@ class GateAdmin(admin.ModelAdmin):
             "source_notes": self._source_notes(state),
             "may_sign": mine and self._may_sign(user, language),
             "may_publish": may_publish,
+            "signed_today": any(
+                s.by_id == user.pk
+                and s.on == timezone.now().date()
+                and (language.is_source or s.source_edition == state.source_edition)
+                for s in state.signed
+            ),
             "four_eyes": settings.FOUR_EYES,
             "zone": timezone.get_current_timezone_name(),
             "wrote_them": actions.last_changed_by(state.manuscript) == user.pk,
