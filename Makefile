@@ -36,6 +36,7 @@ fix: .venv/installed-dev
 
 screenshots: .venv/installed-dev
 	DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m tests.screenshots $(PUBLIC_ADDRESS)
+	env -u DATABASE_URL -u DEMO -u PUBLIC_ADDRESS SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/pytest tests/journeys/test_editing_guide.py
 
 messages: .venv/installed-dev
 	$(BIN)/python manage.py make_catalogues

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from django_prose_editor.widgets import AdminProseEditorWidget
 from js_asset import Media
 
-from conditions import editions, follow_up, labels, models, preview, saving, telling
+from conditions import editions, follow_up, labels, models, preview, saving, telling, writing
 from conditions.content import TopicContent
 from portal import languages
 from portal.publishing.admin import GateAdmin
@@ -179,7 +179,9 @@ class TopicAdmin(SourceColumns, saving.CarefulAdmin, TranslatingAdmin, ListAdmin
     def render_change_form(self, request, context, *args, **kwargs):
         context["media"] = Media.from_media(context["media"], nonce=request.csp_nonce)
         if context.get("original"):
-            context["to_be_checked"] = editions.to_be_checked(context["original"])
+            topic = editions.topic(self.kind, pk=context["original"].pk)
+            context["to_be_checked"] = editions.to_be_checked(topic)
+            context["advice"] = [(one.part(self.kind), one.message) for one in writing.advice(topic)]
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("name"), ordering=source("name")[0])
@@ -392,7 +394,8 @@ class AnyTopicAdmin(admin.ModelAdmin):
 
 @admin.register(models.Source)
 class SourceAdmin(admin.ModelAdmin):
-    list_display = ("title", "publisher", "year", "cited_by")
+    list_display = ("title", "publisher", "year", "cited_by", "check_result", "checked_at")
+    list_filter = ("check_result",)
     search_fields = ("key", "title", "publisher")
 
     def get_ordering(self, request):

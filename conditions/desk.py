@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from conditions import editions, follow_up, labels, models, telling
+from conditions import editions, follow_up, labels, link_check, models, telling
 from portal import languages
 from portal.publishing import actions, audit, desk, rights
 from portal.publishing.forms import PublishForm
@@ -130,7 +130,7 @@ class Today:
     @cached_property
     def addresses(self):
         """(kind, key) -> pk of everything named below, to make links from: one query, asked last."""
-        from_rows = {(row.kind, row.key) for found in self._found.values() for row in found[1]}
+        from_rows = {(row.kind, row.key) for found in self._found.values() for row in found[1] if hasattr(row, "kind")}
         found = models.Topic.objects.filter(key__in={key for _kind, key in from_rows}).values_list("kind", "key", "pk")
         return {(kind, key): pk for kind, key, pk in found}
 
@@ -154,6 +154,8 @@ class Today:
         look("refused", desk.refused_plans(user, week_ago), "-ended_at")
         if self.signs or self.writes:
             look("due", desk.reviews_due(self.day + SOON))
+        if self.writes:
+            look("links", link_check.broken_sources(), "title")
         return found
 
     @cached_property
@@ -175,6 +177,7 @@ class Today:
             self._box("planned", _("Planned"), _("Nothing is planned."), self._plan),
             self._box("due", _("Reviews that are due"), _("No review is due in the next 60 days."), self._page),
         ]
+        made.append(self._box("links", _("Sources whose address does not answer"), "", self._source))
         return [box for box in made if box and (box.count or box.empty)]
 
     def _box(self, name, heading, empty, row, more=None):
@@ -209,6 +212,9 @@ class Today:
     def _page(self, page):
         about = _("overdue since {date}") if page.due_on < self.day else _("due on {date}")
         return Row(page.title, about.format(date=page.due_on), self._url(page, "gate", page.language))
+
+    def _source(self, source):
+        return Row(source.title, source.check_result, reverse("admin:conditions_source_change", args=[source.pk]))
 
     @cached_property
     def translations(self) -> list[dict]:

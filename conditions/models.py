@@ -230,6 +230,8 @@ class Source(models.Model):
     )
     address = models.URLField(_("web address"), blank=True, max_length=500)
     accessed_on = models.DateField(_("accessed on"), null=True, blank=True)
+    checked_at = models.DateTimeField(_("address checked"), null=True, editable=False)
+    check_result = models.CharField(_("answer"), max_length=16, blank=True, editable=False)  # link_check's words
 
     class Meta:
         verbose_name = _("source")

@@ -29,7 +29,7 @@ def roles():
     """The groups of the migration. Tests with real transactions empty the tables, these among them."""
     if not Group.objects.exists():
         with connection.schema_editor() as editor:
-            import_module("conditions.migrations.0004_six_roles").make_roles(apps, editor)
+            import_module("conditions.migrations.0003_six_roles").make_roles(apps, editor)
 
 
 def person(username="reviewer", *groups, languages=(), **names):

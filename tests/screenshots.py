@@ -41,10 +41,7 @@ def main(base):
         page.goto("/admin/conditions/condition/?q=torsion")
         page.get_by_role("link", name="Torsion dystonia", exact=True).click()
         page.wait_for_timeout(500)
-        page.screenshot(path=FOLDER / "clinician-form.png")
         change = page.url
-        page.goto(change.replace("/change/", "/gate/en/"))
-        page.screenshot(path=FOLDER / "clinician-gate.png")
         page.goto(change.replace("/change/", "/translate/es/"))
         page.wait_for_timeout(500)
         page.screenshot(path=FOLDER / "translator.png")

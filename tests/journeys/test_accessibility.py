@@ -49,7 +49,7 @@ def test_the_desk_has_no_violation_that_axe_can_find(open_browser, busy_desk, ph
     views = [reverse(f"admin:conditions_condition_{view}", args=[busy_desk.pk, "en"]) for view in
              ("gate", "words", "compare", "history", "preview")]  # fmt: skip
     change = reverse("admin:conditions_condition_change", args=[busy_desk.pk])
-    lists = ["/admin/", "/admin/conditions/condition/", "/admin/conditions/condition/?state=asked"]
+    lists = ["/admin/", "/admin/together/", "/admin/conditions/condition/", "/admin/conditions/condition/?state=asked"]
     recall = reverse("admin:conditions_condition_recall", args=[busy_desk.pk, "en", 1])
     for address in [*lists, *views, recall, change]:
         page.goto(address)
