@@ -167,29 +167,24 @@ def _syllables(word: str, language: str) -> int:
 
 
 def _jargon(topic, texts) -> list[Advice]:
-    """Terms of the glossary that the text uses, and words its terms tell authors to avoid. One query."""
+    """Terms of the glossary that the text uses, and what their entries tell authors to avoid beside them. One query."""
     found = []
+
+    def first(word) -> str | None:
+        """The first part that says this."""
+        said = re.compile(rf"\b{re.escape(word)}\b", re.IGNORECASE)
+        return next((where for where, text in texts.items() if said.search(text)), None)
+
     for term in models.Term.objects.exclude(pk=topic.pk):
-        for where, text in texts.items():
-            names = (exactly(term, "name", languages.SOURCE), *lines(term, "also_known_as", languages.SOURCE))
-            used = next((n for n in names if n and re.search(rf"\b{re.escape(n)}\b", text, re.IGNORECASE)), None)
-            if used:
-                found.append(
-                    Advice(where, _("“{word}” is a word of the glossary. Is it needed here?").format(word=used))
-                )
-                break  # once a page is enough
+        names = (exactly(term, "name", languages.SOURCE), *lines(term, "also_known_as", languages.SOURCE))
+        used = next(((name, where) for name in names if name and (where := first(name))), None)
+        if not used:
+            continue
+        found.append(Advice(used[1], _("“{word}” is a word of the glossary. Is it needed here?").format(word=used[0])))
         for word in lines(term, "avoid", languages.SOURCE):
-            for where, text in texts.items():
-                if re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE):
-                    found.append(
-                        Advice(
-                            where,
-                            _("The glossary avoids “{word}” for “{term}”. Is that meant here?").format(
-                                word=word, term=term
-                            ),
-                        )
-                    )
-                    break
+            if where := first(word):
+                said = _("The glossary avoids “{word}” for “{term}”. Is that meant here?").format(word=word, term=term)
+                found.append(Advice(where, said))
     return found
 
 
