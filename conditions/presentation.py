@@ -1,7 +1,7 @@
 """What a page shows, from content and edition to template context. The public pages and the desk's preview share it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from django.conf import settings
@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from conditions import labels
-from conditions.content import TopicContent
+from conditions.content import HelpCard, Section, TopicContent
 from portal import languages
 from portal.publishing.models import Capacity, Page
 from portal.publishing.reading import Published, Reference
@@ -35,6 +35,54 @@ class Part:
     html: str = ""
     cited: tuple[int, ...] = ()
     groups: tuple = ()
+    moved: bool = False  # the source says something else here, and this translation does not yet
+    language: languages.Language | None = None  # of the words, where they are the source's instead of the translation's
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Where a translation is behind its source, part by part. Nothing is guessed: both editions are there."""
+
+    old: TopicContent  # the source edition that the translation matches
+    new: TopicContent  # today's
+    language: languages.Language
+
+    def section_moved(self, key: str) -> bool:
+        return self.old.section(key) != self.new.section(key)
+
+    def replaced(self, key: str) -> bool:
+        """The source's own words stand here, or nothing where it says nothing any more."""
+        return key in NEVER_OUTDATED and self.section_moved(key)
+
+    def sections(self, translated: TopicContent) -> list[Section]:
+        """The translation's, with the source's own in place of what must not be read any more."""
+        own = {section.key for section in translated.sections}
+        added = [s for s in self.new.sections if s.key not in own and self.replaced(s.key)]
+        return [
+            replace(section, html=self.new.section(section.key)) if self.replaced(section.key) else section
+            for section in (*translated.sections, *added)
+        ]
+
+    @property
+    def summary_moved(self) -> bool:
+        return self.old.summary != self.new.summary
+
+    def fact_moved(self, kind: str) -> bool:
+        return [f.value for f in self.old.facts if f.kind == kind] != [
+            f.value for f in self.new.facts if f.kind == kind
+        ]
+
+    def help_cards(self, translated: TopicContent) -> list[tuple[HelpCard, languages.Language | None]]:
+        """Today's cards: translated where the source did not change, else in the source's own words."""
+        own = {card.key: card for card in translated.help_cards}
+        return [
+            (own[card.key], None) if card in self.old.help_cards and card.key in own else (card, self.language)
+            for card in self.new.help_cards
+        ]
+
+
+# Advice on when to act, and who must not have a treatment: old words could harm, so the source's stand in their place.
+NEVER_OUTDATED = ("who_should_not",)
 
 
 @dataclass(frozen=True)
@@ -73,6 +121,7 @@ def show(
     names: Mapping[str, str],
     linked: Mapping[Reference, Page],
     as_it_was: bool = False,
+    behind: Behind | None = None,
 ) -> dict:
     """The template's words, from content alone. `names` are the frozen names, `linked` the pages there are today.
 
@@ -101,6 +150,7 @@ def show(
     symptoms = grouped(content.symptoms, lambda row: row.frequency, labels.FREQUENCIES, "symptom")
     if len(symptoms) == 1 and not any(row.frequency for row in content.symptoms):
         symptoms = [("", symptoms[0][1])]  # a heading that says "not known" over everything helps nobody
+    cards = behind.help_cards(content) if behind else [(card, None) for card in content.help_cards]
     return {
         "content": content,
         "kind": kind,
@@ -108,22 +158,24 @@ def show(
         "plural": labels.PLURALS[kind],
         "treatment_kind": labels.TREATMENT_KINDS.get(content.treatment_kind, ""),
         "help_cards": [
-            (labels.URGENCIES[card.urgency], labels.HELP_HEADINGS[card.urgency], card)
-            for card in content.help_cards
+            (labels.URGENCIES[card.urgency], labels.HELP_HEADINGS[card.urgency], card, language)
+            for card, language in cards
             if card.urgency in labels.URGENCIES
         ],
+        "summary_moved": bool(behind and behind.summary_moved),
         "facts": [
             (
                 labels.FACTS.get(fact.kind, fact.kind),
                 fact.value,
                 [numbers[key] for key in fact.sources if key in numbers],
+                bool(behind and behind.fact_moved(fact.kind)),
             )
             for fact in content.facts
         ],
-        "help_first": any(card.urgency in {"emergency", "urgent"} for card in content.help_cards),
+        "help_first": any(card.urgency in {"emergency", "urgent"} for card, _language in cards),
         "help_cited": cited("help_cards"),
         "summary_cited": cited("summary"),
-        "parts": _parts(content, kind, cited, symptoms, treatments),
+        "parts": _parts(content, kind, cited, symptoms, treatments, behind),
         "broader": named(content.broader.kind, content.broader.key) if content.broader else None,
         "see_also": [link for link in (named(link.kind, link.key) for link in content.see_also) if link],
         "codes": [(labels.CODE_SYSTEMS.get(code.system, code.system), code.code) for code in content.codes],
@@ -134,15 +186,17 @@ def show(
     }
 
 
-def _parts(content, kind, cited, symptoms, treatments) -> list[Part]:
+def _parts(content, kind, cited, symptoms, treatments, behind) -> list[Part]:
     """The sections in their order; symptoms follow the overview, treatments stand under their introduction."""
     groups = {"treatment_intro": tuple(treatments)}
     parts = []
-    for section in content.sections:
+    for section in behind.sections(content) if behind else content.sections:
         if section.html or groups.get(section.key):
             heading = labels.SECTIONS[kind].get(section.key, section.key)
             found = groups.pop(section.key, ())
-            parts.append(Part(section.key, heading, section.html, tuple(cited(section.key)), found))
+            moved = bool(behind and behind.section_moved(section.key))
+            language = behind.language if behind and behind.replaced(section.key) else None
+            parts.append(Part(section.key, heading, section.html, tuple(cited(section.key)), found, moved, language))
         if section.key == "overview" and symptoms:
             parts.append(Part("symptoms", labels.PARTS["symptoms"], groups=tuple(symptoms)))
     if groups.get("treatment_intro"):
@@ -162,7 +216,14 @@ def show_published(
     matches = published.matches
     due = published.review_due_on
     return {
-        **show(content, kind=edition.kind, names=edition.names, linked=linked, as_it_was=archived),
+        **show(
+            content,
+            kind=edition.kind,
+            names=edition.names,
+            linked=linked,
+            as_it_was=archived,
+            behind=None if archived else _behind(published),
+        ),
         "page": page,
         "edition": edition,
         "url": page_url(page),
@@ -189,6 +250,16 @@ def show_published(
             },
         ),
     }
+
+
+def _behind(published: Published) -> Behind | None:
+    if not published.out_of_date:
+        return None
+    return Behind(
+        TopicContent.from_json(published.matches.content),
+        TopicContent.from_json(published.source.content),
+        languages.get(languages.SOURCE),
+    )
 
 
 def _safety(published: Published, kind: str) -> list[tuple[str, str]]:

@@ -367,6 +367,59 @@ def test_a_safety_change_is_shown_to_every_reader_at_once_in_the_sources_own_lan
     assert html.index("notice-safety") < html.index("<h1>")
 
 
+@pytest.mark.parametrize("significance", ["follow", "safety"])
+def test_only_the_part_that_moved_is_called_out_of_date(significance):
+    changed_source(significance)
+    html = read(spanish_page()).content.decode()
+    sections = {part.split('"')[0]: part for part in html.split('<section id="')[1:]}
+    marked = {key for key, part in sections.items() if 'class="moved"' in part}
+    assert marked == {"treatment_intro"}
+    assert "treatment intro de torsion-dystonia, en español." in sections["treatment_intro"]
+
+
+def outdated(kind, significance, **columns):
+    """The Spanish page after these columns of the English one changed."""
+    topic = make.topic(kind, "thing", in_languages=("en", "es"))
+    make.published(topic)
+    make.published(topic, "es")
+    for name, value in columns.items():
+        setattr(topic, name, value)
+    topic.save()
+    return topic
+
+
+@pytest.mark.parametrize("significance", ["follow", "safety"])
+def test_who_should_not_have_it_never_shows_outdated_words(significance):
+    topic = outdated("treatment", significance, who_should_not_en="<p>Nobody who is pregnant.</p>")
+    make.published(topic, significance=significance)
+    html = read("/es/treatments/thing-es/").content.decode()
+    section = html.split('<section id="who_should_not"')[1].split("</section>")[0]
+    assert '<div class="rich" lang="en" dir="ltr"><p>Nobody who is pregnant.</p></div>' in section
+    assert "en español" not in section
+    assert "side effects de thing, en español." in html  # what did not move stays
+
+
+@pytest.mark.parametrize("significance", ["follow", "safety"])
+def test_help_cards_never_show_outdated_words(significance):
+    condition = make.condition(in_languages=("en", "es"))
+    condition.help_cards.create(key="calm", urgency="routine", when_to_act_en="<p>calm one</p>", what_to_do_en="<p>x</p>",
+                                when_to_act_es="<p>tarjeta tranquila</p>", what_to_do_es="<p>equis</p>")  # fmt: skip
+    make.published(condition)
+    make.published(condition, "es")
+    card = condition.help_cards.get(key="breathing")
+    card.when_to_act_en = "<p>you cannot breathe</p>"
+    card.save()
+    make.published(condition, significance=significance)
+    html = read(spanish_page()).content.decode()
+    cards = html.split('id="help_cards"')[1].split('<section id="overview"')[0]
+    assert 'lang="en" dir="ltr">\n      <p>you cannot breathe</p>' in cards
+    assert "when to act de torsion-dystonia, en español." not in cards
+    assert "tarjeta tranquila" in cards  # the card that did not change is still translated
+    condition.help_cards.filter(key="calm").delete()
+    make.published(condition, significance=significance)
+    assert "tarjeta tranquila" not in read(spanish_page()).content.decode()
+
+
 def test_a_change_of_wording_carries_translations_along():
     condition = make.condition(in_languages=("en", "es"))
     make.published(condition)
