@@ -45,13 +45,14 @@ def choose_language(request):
 
 @require_safe
 def home(request, language):
-    counts = reading.counts(language)
+    counts, pages = reading.counts(language), list(reading.pages("condition", language))
     return _render(
         request,
         "public/home.html",
         language,
         "public:home",
-        conditions=by_letter(reading.pages("condition", language), language),
+        conditions=by_letter(pages, language),
+        warned=reading.warned(pages, language),
         kinds=[(kind, labels.PLURALS[kind], counts.get(kind, 0)) for kind in labels.KINDS],
     )
 
@@ -63,6 +64,7 @@ def about(request, language):
 
 @require_safe
 def listing(request, language, kind):
+    pages = list(reading.pages(kind, language))
     return _render(
         request,
         "public/list.html",
@@ -71,7 +73,8 @@ def listing(request, language, kind):
         kind,
         kind=kind,
         title=labels.PLURALS[kind],
-        letters=by_letter(reading.pages(kind, language), language),
+        letters=by_letter(pages, language),
+        warned=reading.warned(pages, language),
     )
 
 
@@ -88,6 +91,7 @@ def search(request, language):
         query=query,
         words=words,
         found=[(labels.KINDS[page.kind], page, presentation.page_url(page)) for page in found],
+        warned=reading.warned(found, language),
     )
 
 

@@ -12,8 +12,6 @@ from django.db.models import (
     DateField,
     Exists,
     F,
-    IntegerField,
-    Max,
     OuterRef,
     Q,
     QuerySet,
@@ -23,12 +21,11 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext_lazy as _
 
 from portal import languages
 from portal.publishing.models import Capacity, Change, Entry, Page, Plan, Remark, RemarkKind, SignOff
-from portal.publishing.reading import review_interval
+from portal.publishing.reading import out_of_date, review_interval
 
 
 class State(TextChoices):
@@ -143,36 +140,6 @@ def reviews_due(before: dt.date) -> QuerySet[Page]:
         .filter(Q(reviewed_on=None) | Q(reviewed_on__lt=long_ago))
         .annotate(due_on=F("edition__review_due_on"))
         .order_by("due_on")
-    )
-
-
-def out_of_date(in_languages: list[str]) -> QuerySet[Page]:
-    """Live translations whose source moved on, with `safety`. The same rule as reading.has_moved_on, as SQL."""
-    source = Page.objects.filter(
-        kind=OuterRef("kind"), key=OuterRef("key"), language=languages.SOURCE, withdrawn_at=None
-    )
-    beside = _same(SignOff).filter(digest=OuterRef("edition__digest"), source_edition__isnull=False)
-    newest = beside.order_by().values("language").annotate(n=Max("source_edition__number")).values("n")
-    return (
-        Page.objects.filter(language__in=in_languages, withdrawn_at=None)
-        .annotate(
-            source_number=Subquery(source.values("edition__number")[:1]),
-            source_digest=Subquery(source.values("edition__digest")[:1]),
-            source_follow=Subquery(source.values("last_follow")[:1]),
-            source_safety=Subquery(source.values("last_safety")[:1]),
-            matched=Greatest(
-                Coalesce(Subquery(newest, output_field=IntegerField()), 0),
-                Coalesce(F("edition__translated_from__number"), 0, output_field=IntegerField()),
-                output_field=IntegerField(),
-            ),
-        )
-        .filter(source_number__isnull=False, matched__gt=0)
-        .exclude(edition__translated_from__digest=F("source_digest"))
-        .exclude(Exists(beside.filter(source_edition__digest=OuterRef("source_digest"))))
-        .filter(Q(source_number__lt=F("matched")) | Q(source_follow__gt=F("matched")))
-        .annotate(
-            safety=Case(When(source_safety__gt=F("matched"), then=Value(1)), default=Value(0)),
-        )
     )
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
 
 from portal import languages
 from portal.publishing.folding import fold
@@ -100,6 +101,45 @@ def review_interval(kind: str) -> dt.timedelta:
     return dt.timedelta(days=settings.REVIEW_INTERVALS.get(kind, settings.REVIEW_INTERVAL_DAYS))
 
 
+def out_of_date(in_languages: list[str]) -> QuerySet[Page]:
+    """Live translations whose source moved on, with `safety`. The same rule as has_moved_on, as SQL."""
+    source = Page.objects.filter(
+        kind=OuterRef("kind"), key=OuterRef("key"), language=languages.SOURCE, withdrawn_at=None
+    )
+    beside = SignOff.objects.filter(kind=OuterRef("kind"), key=OuterRef("key"), language=OuterRef("language")).filter(
+        digest=OuterRef("edition__digest"), source_edition__isnull=False
+    )
+    newest = beside.order_by().values("language").annotate(n=Max("source_edition__number")).values("n")
+    return (
+        Page.objects.filter(language__in=in_languages, withdrawn_at=None)
+        .annotate(
+            source_number=Subquery(source.values("edition__number")[:1]),
+            source_digest=Subquery(source.values("edition__digest")[:1]),
+            source_follow=Subquery(source.values("last_follow")[:1]),
+            source_safety=Subquery(source.values("last_safety")[:1]),
+            matched=Greatest(
+                Coalesce(Subquery(newest, output_field=IntegerField()), 0),
+                Coalesce(F("edition__translated_from__number"), 0, output_field=IntegerField()),
+                output_field=IntegerField(),
+            ),
+        )
+        .filter(source_number__isnull=False, matched__gt=0)
+        .exclude(edition__translated_from__digest=F("source_digest"))
+        .exclude(Exists(beside.filter(source_edition__digest=OuterRef("source_digest"))))
+        .filter(Q(source_number__lt=F("matched")) | Q(source_follow__gt=F("matched")))
+        .annotate(
+            safety=Case(When(source_safety__gt=F("matched"), then=Value(1)), default=Value(0)),
+        )
+    )
+
+
+def warned(pages: Iterable[Page], language: str) -> set[str]:
+    """Which of these must not be summed up in their old words: keys of pages behind a safety change. One query."""
+    if language == languages.SOURCE:
+        return set()
+    return set(out_of_date([language]).filter(safety=1).values_list("key", flat=True)) & {page.key for page in pages}
+
+
 def address(kind: str, language: str, slug: str) -> Page | None:
     """The page that has, or had, this address. Its slug differs from the asked one when the page has moved."""
     found = (
@@ -134,7 +174,7 @@ def published(page: Page, edition: Edition | None = None) -> Published:
 def pages(kind: str, language: str):
     """The live pages of a kind in one language, unordered: every language sorts its own letters."""
     live = Page.objects.filter(kind=kind, language=language, withdrawn_at=None)
-    return live.only("kind", "language", "slug", "title", "summary")
+    return live.only("kind", "key", "language", "slug", "title", "summary")
 
 
 def counts(language: str) -> dict[str, int]:

@@ -420,6 +420,19 @@ def test_help_cards_never_show_outdated_words(significance):
     assert "tarjeta tranquila" not in read(spanish_page()).content.decode()
 
 
+def test_lists_and_search_do_not_sum_up_in_words_that_may_harm():
+    condition = make.condition(in_languages=("en", "es"))
+    make.published(condition)
+    make.published(condition, "es")
+    condition.summary_en = "Do not take it with alcohol."
+    condition.save()
+    make.published(condition, significance="safety")
+    for address in ("/es/", "/es/conditions/", "/es/search/?q=torsion"):
+        html = read(address).content.decode()
+        assert 'class="note"><strong>' in html and "summary de torsion-dystonia" not in html, address
+    assert "Do not take it with alcohol." in read("/en/conditions/").content.decode()
+
+
 def test_a_change_of_wording_carries_translations_along():
     condition = make.condition(in_languages=("en", "es"))
     make.published(condition)
