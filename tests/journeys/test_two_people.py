@@ -349,7 +349,7 @@ def test_a_forged_form_is_never_an_error_of_the_server(anna, condition, forged):
 def test_two_saves_in_the_same_moment_do_not_both_pass(anna, berta):
     symptom = make.symptom()
     forms = [(client, opened(client, symptom)) for client in (anna, berta)]
-    together, answers = threading.Barrier(2), {}
+    together, answers = threading.Barrier(2, timeout=30), {}
 
     def run(number):
         try:
@@ -363,7 +363,7 @@ def test_two_saves_in_the_same_moment_do_not_both_pass(anna, berta):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert sorted(answer.status_code for answer in answers.values()) == [302, 409]
     first = next(number for number, answer in answers.items() if answer.status_code == 302)
     assert stored(symptom, "summary_en") == (f"Words of number {first}.",)
