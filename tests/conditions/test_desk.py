@@ -451,3 +451,42 @@ def test_a_missing_language_has_no_entry_and_is_counted_as_missing():
     make.published(make.symptom())
     assert desk.missing(["es", "fr"]) == {"es": 1, "fr": 1}
     assert [entry.language for entry in Entry.objects.all()] == [languages.SOURCE]
+
+
+def test_a_publish_and_an_expiry_are_planned_and_called_off_on_the_page():
+    reviewer, publisher = make.clinician("reviewer"), make.clinician()
+    symptom = make.symptom()
+    make.published(symptom)
+    words = edited(symptom, None, summary_en="Planned words.")
+    actions.sign_off(words, by=reviewer, capacity="clinical")
+    client, door = signed_in(publisher), side_doors(symptom)[0]
+    publish = {"do": "publish", "digest": words.digest, "significance": "follow"}
+    refused = client.post(door, {**publish, "at": "2001-01-01T10:00", "change_note": "Kept in the form"})
+    assert refused.status_code == 409 and "That moment has passed." in refused.content.decode()
+    assert "Kept in the form" in refused.content.decode()
+    assert client.post(door, {**publish, "at": "nonsense"}).status_code == 409
+    later = (timezone.localtime() + dt.timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
+    assert client.post(door, {**publish, "at": later, "review_due_on": "2027-05-01"}).status_code == 302
+    assert client.post(door, {"do": "withdraw", "reason": "The campaign ends.", "at": later}).status_code == 302
+    page = client.get(door).content.decode()
+    assert "To be published on" in page and "To be withdrawn on" in page
+    assert [box.count for box in client.get("/admin/").context["today"].boxes if box.heading == "Planned"] == [2]
+    assert Page.objects.get().edition.number == 1
+    plan = Plan.objects.get(what="publish")
+    assert client.post(door, {"do": "cancel", "plan": plan.pk}).status_code == 302
+    assert client.post(door, {"do": "cancel", "plan": plan.pk}).status_code == 409
+    assert Plan.objects.filter(ended_at=None).count() == 1
+
+
+def test_two_clicks_withdraw_a_page_in_every_language():
+    clinician = make.clinician()
+    symptom = make.symptom(in_languages=("en", "es"))
+    make.published(symptom)
+    make.published(symptom, "es")
+    client, door = signed_in(clinician), side_doors(symptom)[0]
+    assert "Withdraw it in every language" in client.get(door).content.decode()
+    said = {"do": "withdraw-everywhere", "reason-en": "The dose was wrong.", "reason-es": "La dosis era errónea."}
+    assert client.post(door, said).status_code == 302
+    for language, reason in (("en", "The dose was wrong."), ("es", "La dosis era errónea.")):
+        answer = Client().get(f"/{language}/symptoms/{Page.objects.get(language=language).slug}/")
+        assert answer.status_code == 410 and reason in answer.content.decode()
