@@ -14,6 +14,7 @@ from js_asset import Media
 from conditions import editions, follow_up, labels, models, preview, saving, telling, writing
 from conditions.content import TopicContent
 from portal import languages
+from portal.publishing import reading
 from portal.publishing.admin import GateAdmin
 from portal.publishing.lists import ListAdmin
 from portal.publishing.models import Edition, Page
@@ -239,6 +240,10 @@ class TopicAdmin(SourceColumns, saving.CarefulAdmin, TranslatingAdmin, ListAdmin
 
     def source_edition(self, obj):
         return editions.current_source_edition(obj)
+
+    def matched_edition(self, obj, language):
+        page = Page.objects.filter(kind=self.kind, key=obj.key, language=language).select_related("edition").first()
+        return reading.published(page).matches if page else None
 
     def terms(self, units, language):
         said = " ".join(unit.source for unit in units).casefold()

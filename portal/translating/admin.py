@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from js_asset import Media
 
 from portal import languages
+from portal.publishing import compare
 from portal.publishing.models import Edition
 from portal.translating.columns import column
 from portal.translating.forms import AgreedTerm, TranslationForm, Unit, fingerprint
@@ -40,6 +41,9 @@ class TranslatingAdmin(admin.ModelAdmin):
 
     def source_edition(self, obj) -> Edition | None:
         raise NotImplementedError("say which source edition translators work from")
+
+    def matched_edition(self, obj, language: str) -> Edition | None:
+        """The source edition that the public translation was compared with, if there is one."""
 
     def terms(self, units: list[Unit], language: str) -> list[AgreedTerm]:
         """The glossary's terms that the source names, with what was agreed for them in this language."""
@@ -70,6 +74,26 @@ class TranslatingAdmin(admin.ModelAdmin):
         )
         return entries.select_related("user").order_by("-pk").first()
 
+    def _opened_beside(self, request, obj, source_edition) -> Edition | None:
+        """The source edition this form was opened with, where another one was published since."""
+        said = request.POST.get("source_edition", "")
+        if not source_edition or not said.isdecimal() or len(said) > 9 or int(said) == source_edition.number:
+            return None
+        return Edition.objects.filter(
+            kind=source_edition.kind, key=source_edition.key, language=languages.SOURCE, number=int(said)
+        ).first()
+
+    def _moved(self, obj, units, before: Edition | None, now: Edition | None) -> dict[str, list[compare.Run]]:
+        """part -> what the source says differently there since that edition, word by word."""
+        if before is None or now is None or before.digest == now.digest:
+            return {}
+        old = {unit.part: unit.source for unit in self.units(obj, before)}
+        return {
+            unit.part: compare.words(old.get(unit.part, ""), unit.source)
+            for unit in units
+            if old.get(unit.part, "") != unit.source and not (unit.optional and unit.part == "slug")
+        }
+
     def translate_view(self, request, pk, language):
         if language not in languages.LANGUAGES or language == languages.SOURCE:
             raise Http404
@@ -80,7 +104,9 @@ class TranslatingAdmin(admin.ModelAdmin):
         source_edition = self.source_edition(obj)
         units = self.units(obj, source_edition)
         form = TranslationForm(units, target, request.POST or None)
-        if request.method == "POST" and form.is_valid():
+        # What the translator had before their eyes, if it is not today's source any more.
+        opened_beside = self._opened_beside(request, obj, source_edition)
+        if request.method == "POST" and form.is_valid() and not opened_beside:
             with transaction.atomic():
                 count = len(saved := form.save())
                 self.translated(obj, language, request.user)
@@ -94,6 +120,8 @@ class TranslatingAdmin(admin.ModelAdmin):
             )
             return HttpResponseRedirect(request.path)
         saved_meanwhile = form.is_bound and form.saved_meanwhile()
+        compared_with = opened_beside or self.matched_edition(obj, language)
+        moved = self._moved(obj, units, compared_with, source_edition)
         context = {
             **self.admin_site.each_context(request),
             "title": _("{name}: translate into {language}").format(name=obj, language=_(target.english)),
@@ -103,7 +131,13 @@ class TranslatingAdmin(admin.ModelAdmin):
             "saved_meanwhile": saved_meanwhile,
             "last_saved": self._last_saved(obj, target) if saved_meanwhile else None,
             "fresh_fingerprint": fingerprint(units, language),
-            "rows": [(unit, field, unit.words(language), unit.is_missing(language)) for unit, field in form.rows()],
+            "rows": [
+                (unit, field, unit.words(language), unit.is_missing(language), moved.get(unit.part))
+                for unit, field in form.rows()
+            ],
+            "moved": len(moved),
+            "compared_with": compared_with,
+            "opened_beside": opened_beside,
             "target": target,
             "source": languages.get(languages.SOURCE),
             "source_edition": source_edition,
@@ -116,4 +150,6 @@ class TranslatingAdmin(admin.ModelAdmin):
                 f"admin:{self.opts.app_label}_{self.opts.model_name}_preview", args=[obj.pk, language]
             ),
         }
-        return render(request, "admin/translating/translate.html", context, status=409 if form.errors else 200)
+        return render(
+            request, "admin/translating/translate.html", context, status=409 if form.errors or opened_beside else 200
+        )

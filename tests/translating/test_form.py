@@ -5,6 +5,7 @@ from django.test import Client
 
 from conditions import models
 from conditions.admin import TopicAdmin
+from portal.publishing import actions
 from portal.publishing.models import Edition, Page, SignOff
 from tests import make
 from tests.desk import form_of, signed_in
@@ -266,3 +267,54 @@ def test_a_reason_with_a_nul_is_a_reason(symptom):
     address = f"/admin/conditions/symptom/{symptom.pk}/gate/en/"
     assert client.post(address, {"do": "withdraw", "reason": "Wrong\x00 dose."}).status_code == 302
     assert Page.objects.get(language="en").withdrawal_reason == "Wrong dose."
+
+
+def test_what_moved_in_the_source_is_shown_word_by_word_and_saving_does_not_clear_it():
+    condition = make.condition(in_languages=("en", "es"))
+    condition.outlook_en = "<p>Take 10 mg a day.</p>"
+    condition.save()
+    make.published(condition)
+    make.published(condition, "es")
+    condition.outlook_en = "<p>Take 5 mg a day.</p>"
+    condition.save()
+    make.published(condition, significance="safety")
+    client = signed_in(make.translator())
+    address = f"/admin/conditions/condition/{condition.pk}/translate/es/"
+    answer = client.get(address)
+    moved = [
+        (unit.part, [(run.how, run.text) for run in runs]) for unit, _f, _s, _m, runs in answer.context["rows"] if runs
+    ]
+    assert moved == [("sections.outlook", [("=", "Take "), ("-", "10 mg"), ("+", "5 mg"), ("=", " a day.")])]
+    assert "1 part changed in the source since edition 1." in answer.content.decode()
+    form = form_of(answer)
+    assert client.post(address, form | {"sections.outlook": ["<p>Tome 5 mg al día.</p>"]}).status_code == 302
+    assert client.get(address).context["moved"] == 1
+    reader = Client().get(f"/es/conditions/{Page.objects.get(language='es').slug}/")
+    assert "Take 5 mg a day." in reader.content.decode()
+    signatory = make.translator("signatory-es")
+    actions.sign_off(
+        make.manuscript(condition, "es"), by=signatory, capacity="language",
+        source_edition=Edition.objects.get(language="en", number=2),
+    )  # fmt: skip
+    actions.publish(make.manuscript(condition, "es"), by=signatory)
+    assert client.get(address).context["moved"] == 0
+
+
+def test_a_form_opened_beside_an_older_source_is_not_saved_but_shown_what_changed():
+    condition = make.condition(in_languages=("en", "es"))
+    make.published(condition)
+    client = signed_in(make.translator())
+    address = f"/admin/conditions/condition/{condition.pk}/translate/es/"
+    form = form_of(client.get(address))
+    condition.outlook_en = "<p>Another outlook.</p>"
+    condition.save()
+    make.published(condition)
+    form["sections.outlook"] = ["<p>Mis palabras.</p>"]
+    answer = client.post(address, form)
+    assert answer.status_code == 409
+    said = answer.content.decode()
+    assert "Edition 2 of the source was published while you were writing." in said and "Mis palabras." in said
+    assert answer.context["moved"] == 1
+    assert "Mis palabras" not in (models.Condition.objects.get(pk=condition.pk).outlook_es or "")
+    assert client.post(address, form_of(answer)).status_code == 302
+    assert "Mis palabras" in models.Condition.objects.get(pk=condition.pk).outlook_es
