@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -490,3 +491,15 @@ def test_two_clicks_withdraw_a_page_in_every_language():
     for language, reason in (("en", "The dose was wrong."), ("es", "La dosis era errónea.")):
         answer = Client().get(f"/{language}/symptoms/{Page.objects.get(language=language).slug}/")
         assert answer.status_code == 410 and reason in answer.content.decode()
+
+
+def test_objects_the_desk_never_heard_of_are_looked_at_once(capsys):
+    """After an upgrade, an import or a loader: lists must not call a public page "never published"."""
+    make.published(make.symptom())
+    make.condition()
+    Entry.objects.all().delete()
+    call_command("refresh_desk")
+    assert "2 objects looked at" in capsys.readouterr().out
+    assert desk.entries().get(kind="symptom", language="en").state == desk.State.PUBLIC
+    call_command("refresh_desk")
+    assert "0 objects looked at" in capsys.readouterr().out

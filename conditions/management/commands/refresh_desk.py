@@ -1,0 +1,26 @@
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from conditions import editions
+from portal import languages
+from portal.publishing.models import Entry
+
+
+class Command(BaseCommand):
+    help = "Tell the desk's lists what the working copy says, where a program changed it or they never heard of it."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--all", action="store_true", help="Look at every object, not only at unknown ones.")
+
+    def handle(self, *args, all, **options):
+        count = 0
+        for kind, model in editions.MODELS.items():
+            topics = model.objects.order_by("pk")
+            if not all:
+                known = Entry.objects.filter(kind=kind, language=languages.SOURCE).values("key")
+                topics = topics.exclude(key__in=known)
+            for pk in topics.values_list("pk", flat=True):
+                with transaction.atomic():
+                    editions.refresh(editions.topic(kind, pk=pk))
+                count += 1
+        self.stdout.write(f"The desk's lists: {count} objects looked at.")
