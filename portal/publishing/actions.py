@@ -83,7 +83,7 @@ def _remember(manuscript, by, now) -> Change:
     of_object = _identity(manuscript)
     entry = Entry.objects.select_for_update().filter(**of_object).first()
     last = entry.change if entry else None
-    problems = [[problem.where, str(problem)] for problem in manuscript.problems]
+    problems = [problem.where for problem in manuscript.problems]  # not their words: each reader has a language
     beside = {
         "links": [list(link) for link in manuscript.links],
         "other_names": list(manuscript.other_names),

@@ -209,7 +209,7 @@ class Change(Unchanging):
     summary = models.TextField(blank=True)
     content = models.JSONField()
     digest = models.CharField(max_length=64)
-    problems = models.JSONField(default=list)  # [where, message]; messages in the source language
+    problems = models.JSONField(default=list)  # the parts that something was missing in
     beside = models.JSONField(default=dict)  # what else a Manuscript needs: links, other_names, sensitive
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")  # None: a program
     at = models.DateTimeField()

@@ -150,3 +150,10 @@ def test_work_is_assigned_by_those_who_may_and_taken_by_anybody():
         actions.assign([entry], by=anna, owner=nobody)
     actions.assign([entry], by=anna, owner=anna)
     assert desk.owned_by(anna).count() == 1
+
+
+def test_looking_in_another_interface_language_is_no_change():
+    anna = make.clinician("anna")
+    for message in ("“In short” is empty.", "«En resumen» está vacío."):
+        saved(anna, problems=(Problem("summary", message),))
+    assert Change.objects.count() == 1
