@@ -16,6 +16,7 @@ from portal.addresses import is_slug
 from portal.publishing import actions
 from portal.publishing.manuscript import Manuscript, Problem
 from portal.publishing.models import Address, Edition, Entry, Page
+from portal.translating import checks
 from portal.translating.columns import exactly, lines
 
 MODELS = {model.KIND: model for model in (models.Condition, models.Symptom, models.Treatment, models.Term)}
@@ -301,6 +302,10 @@ def _translated(source_edition: Edition, own: shapes.TopicContent, language: str
     def words(said: str, own_words: str, where: str) -> str:
         if said and not own_words:
             problems.append(_empty(kind, where, language))
+        elif kind == "treatment" or where.startswith("help_cards"):
+            # A wrong dose hurts at once: elsewhere such a finding is advice, here it keeps the page back.
+            found = (one for one in checks.check(said, own_words, language) if one.is_dose)
+            problems.extend(Problem(where, f"{labels.part_in_words(kind, where)}: {one.message}") for one in found)
         return own_words if said else ""
 
     cards = {card.key: card for card in own.help_cards}

@@ -17,6 +17,7 @@ from js_asset import Media
 from portal import languages
 from portal.publishing import compare
 from portal.publishing.models import Edition
+from portal.translating import checks
 from portal.translating.columns import column
 from portal.translating.forms import AgreedTerm, TranslationForm, Unit, fingerprint
 
@@ -132,7 +133,14 @@ class TranslatingAdmin(admin.ModelAdmin):
             "last_saved": self._last_saved(obj, target) if saved_meanwhile else None,
             "fresh_fingerprint": fingerprint(units, language),
             "rows": [
-                (unit, field, unit.words(language), unit.is_missing(language), moved.get(unit.part))
+                (
+                    unit,
+                    field,
+                    unit.words(language),
+                    unit.is_missing(language),
+                    moved.get(unit.part),
+                    checks.check(unit.source, unit.words(language), language) if unit.part != "slug" else (),
+                )
                 for unit, field in form.rows()
             ],
             "moved": len(moved),

@@ -282,7 +282,9 @@ def test_what_moved_in_the_source_is_shown_word_by_word_and_saving_does_not_clea
     address = f"/admin/conditions/condition/{condition.pk}/translate/es/"
     answer = client.get(address)
     moved = [
-        (unit.part, [(run.how, run.text) for run in runs]) for unit, _f, _s, _m, runs in answer.context["rows"] if runs
+        (unit.part, [(run.how, run.text) for run in runs])
+        for unit, _f, _s, _m, runs, _c in answer.context["rows"]
+        if runs
     ]
     assert moved == [("sections.outlook", [("=", "Take "), ("-", "10 mg"), ("+", "5 mg"), ("=", " a day.")])]
     assert "1 part changed in the source since edition 1." in answer.content.decode()

@@ -1,0 +1,97 @@
+"""Checks of translations: 200 deliberate errors in five languages are caught, the starter content stays quiet.
+
+The set was made from real pairs of the starter content by deliberate edits, and the lists were tuned on it: a regression
+test, and no proof for other texts.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from conditions import editions
+from conditions.starter import loading
+from portal import languages
+from portal.translating import checks
+from portal.translating.columns import column, exactly
+from tests import make
+
+ERRORS = json.loads((Path(__file__).resolve().parents[1] / "data" / "translation_errors.json").read_text())
+NOT_COMPARED = {"name", "slug", "also_known_as", "misspellings", "avoid"}  # each language has its own
+CATCHES = {
+    "number": {"number"},
+    "unit": {"unit", "number"},
+    "negation lost": {"negation"},
+    "negation gained": {"negation"},
+    "list item lost": {"tag"},
+    "paragraph lost": {"tag"},
+    "link lost": {"link", "tag"},
+    "copy": {"copy"},
+    "script": {"script"},
+    "doubled": {"doubled"},
+}
+
+
+def caught(error):
+    found = {one.what for one in checks.check(error["source"], error["target"], error["language"])}
+    return bool(found & CATCHES[error["error"]])
+
+
+def test_deliberate_errors_are_caught(capsys):
+    total, hit = Counter(), Counter()
+    for error in ERRORS:
+        kind = "negation" if error["error"].startswith("negation") else error["error"]
+        total[kind] += 1
+        hit[kind] += caught(error)
+    with capsys.disabled():
+        print("\ntranslation errors caught: " + ", ".join(f"{kind} {hit[kind]} of {total[kind]}" for kind in total))
+    assert sum(total.values()) == 200 and {error["language"] for error in ERRORS} == {"es", "fr", "ar", "zh-hans", "ru"}
+    assert hit["negation"] >= 0.9 * total["negation"]
+    assert all(hit[kind] == total[kind] for kind in total if kind != "negation")
+
+
+@pytest.mark.django_db
+def test_the_starter_content_stays_quiet(capsys):
+    loading.load()
+    pairs, noisy, doses = 0, Counter(), 0
+    for kind, model in editions.MODELS.items():
+        for topic in model.objects.all():
+            cells = [cell for cell in loading._cells(editions.topic(kind, pk=topic.pk)) if cell[2] not in NOT_COMPARED]
+            for _name, row, field in cells:
+                source = exactly(row, field, languages.SOURCE)
+                for language in ("es", "fr", "ar", "zh-hans", "ru"):
+                    target = exactly(row, field, language)
+                    if source and target:
+                        pairs += 1
+                        found = checks.check(source, target, language)
+                        noisy[language] += bool(found)
+                        doses += sum(one.is_dose for one in found)
+    with capsys.disabled():
+        print(f"\nclean pairs with a finding: {sum(noisy.values())} of {pairs} ({dict(noisy)}), {doses} of numbers")
+    assert sum(noisy.values()) <= 0.02 * pairs
+    assert doses == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "target"),
+    [
+        ("es", "Tome 2,5 mg dos veces al día."), ("fr", "Prenez 2,5 mg deux fois par jour."),
+        ("ar", "تناول ٢٫٥ ملغ مرتين في اليوم."), ("zh-hans", "每次2.5毫克，每天两次。"), ("ru", "Принимайте 2,5 мг дважды в день."),
+    ],
+)  # fmt: skip
+def test_a_dose_is_a_dose_in_every_way_of_writing_it(language, target):
+    assert checks.check("Take 2.5 mg twice a day.", target, language) == []
+
+
+@pytest.mark.django_db
+def test_a_wrong_dose_keeps_a_treatment_from_being_signed_and_is_shown_to_its_translator():
+    treatment = make.treatment(in_languages=("en", "es"))
+    treatment.benefits_en, treatment.benefits_es = "<p>Take 5 mg.</p>", "<p>Tome 50 mg.</p>"
+    treatment.save()
+    make.published(treatment)
+    problems = [str(problem) for problem in make.manuscript(treatment, "es").problems]
+    assert problems == ["Benefits: “5” of the source is missing here.", "Benefits: “50” is not in the source."]
+    setattr(treatment, column("benefits", "es"), "<p>Tome 5 mg.</p>")
+    treatment.save()
+    assert make.manuscript(treatment, "es").problems == ()
