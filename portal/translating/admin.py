@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from js_asset import Media
 
 from portal import languages
-from portal.publishing import compare
+from portal.publishing import compare, rights
 from portal.publishing.models import Edition
 from portal.translating import checks
 from portal.translating.columns import column
@@ -99,7 +99,9 @@ class TranslatingAdmin(admin.ModelAdmin):
         if language not in languages.LANGUAGES or language == languages.SOURCE:
             raise Http404
         obj = get_object_or_404(self.get_queryset(request), pk=pk)
-        if not may_translate(request.user, self.opts.app_label, language):
+        if not (
+            rights.may_read_unpublished(request.user) and may_translate(request.user, self.opts.app_label, language)
+        ):
             raise PermissionDenied
         target = languages.get(language)
         source_edition = self.source_edition(obj)

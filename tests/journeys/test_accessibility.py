@@ -59,6 +59,18 @@ def test_the_desk_has_no_violation_that_axe_can_find(open_browser, busy_desk, ph
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         if wide > 0 and address != change:
             found[f"{address} (wide)"] = wide
+    page.goto("/admin/conditions/condition/")
+    for action in ("ask_for_review", "assign_work"):
+        page.goto("/admin/conditions/condition/")
+        page.locator("input[name=_selected_action]").first.check()
+        page.locator("select[name=action]").select_option(action)
+        page.locator("button[name=index]").click()
+        if wrong := violations(page):
+            found[action] = wrong
+    page.goto(views[0])
+    page.get_by_role("button", name="Make an address").click()
+    if wrong := violations(page):
+        found["share"] = wrong
     assert not found, "\n".join(f"{address}: {wrong}" for address, wrong in found.items())
 
 

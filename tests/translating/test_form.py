@@ -5,7 +5,7 @@ from django.test import Client
 
 from conditions import models
 from conditions.admin import TopicAdmin
-from portal.publishing import actions
+from portal.publishing import actions, rights
 from portal.publishing.models import Edition, Page, SignOff
 from tests import make
 from tests.desk import form_of, signed_in
@@ -320,3 +320,11 @@ def test_a_form_opened_beside_an_older_source_is_not_saved_but_shown_what_change
     assert "Mis palabras" not in (models.Condition.objects.get(pk=condition.pk).outlook_es or "")
     assert client.post(address, form_of(answer)).status_code == 302
     assert "Mis palabras" in models.Condition.objects.get(pk=condition.pk).outlook_es
+
+
+def test_the_translation_form_is_a_side_door_as_well(monkeypatch, symptom):
+    client = signed_in(make.translator())
+    address = f"/admin/conditions/symptom/{symptom.pk}/translate/es/"
+    assert client.get(address).status_code == 200
+    monkeypatch.setattr(rights, "may_read_unpublished", lambda user: False)
+    assert client.get(address).status_code == 403
