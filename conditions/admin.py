@@ -1,26 +1,22 @@
 """The editors' desk: the source language's words in the stock admin; translations have their own form."""
 
-import re
-
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db import transaction
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_prose_editor.widgets import AdminProseEditorWidget
 from js_asset import Media
 
-from conditions import editions, follow_up, labels, models, preview, saving, telling, writing
-from conditions.content import TopicContent
+from conditions import editions, follow_up, glossary, labels, models, preview, saving, telling, translatable, writing
 from portal import languages
-from portal.publishing import reading
+from portal.publishing import actions, audit
 from portal.publishing.admin import GateAdmin
 from portal.publishing.lists import ListAdmin
-from portal.publishing.models import Edition, Page
+from portal.publishing.models import Edition, Entry, Page, Remark, RemarkKind
 from portal.translating.admin import TranslatingAdmin, may_translate
-from portal.translating.columns import column, exactly, lines
-from portal.translating.forms import AgreedTerm, Unit
+from portal.translating.columns import column
 
 
 def source(*fields):
@@ -241,105 +237,25 @@ class TopicAdmin(SourceColumns, saving.CarefulAdmin, TranslatingAdmin, ListAdmin
     def source_edition(self, obj):
         return editions.current_source_edition(obj)
 
-    def matched_edition(self, obj, language):
-        page = Page.objects.filter(kind=self.kind, key=obj.key, language=language).select_related("edition").first()
-        return reading.published(page).matches if page else None
+    def remarks(self, obj, language):
+        about = {"kind": self.kind, "key": obj.key}
+        entries = Entry.objects.filter(**about, language__in=[language, languages.SOURCE]).select_related("change")
+        of_today = {entry.change.digest for entry in entries}
+        return list(Remark.objects.filter(**about, digest__in=of_today).exclude(text="").order_by("pk"))
+
+    def ask_author(self, obj, part, text, by):
+        state = self.states(obj, [languages.get(languages.SOURCE)])[0]
+        with transaction.atomic(), audit.last():
+            remark = actions.remark(
+                state.manuscript, RemarkKind.COMMENT, by=by, text=text, part=labels.whole_part(part) if part else ""
+            )
+            telling.of_remark(state, remark)
 
     def terms(self, units, language):
-        said = " ".join(unit.source for unit in units).casefold()
-        columns = [
-            column(field, code) for field in ("name", "also_known_as", "avoid") for code in (languages.SOURCE, language)
-        ]
-        found = []
-        for term in models.Term.objects.only("key", "kind", "do_not_translate", *columns):
-            names = (exactly(term, "name", languages.SOURCE), *lines(term, "also_known_as", languages.SOURCE))
-            if any(re.search(rf"\b{re.escape(name.casefold())}\b", said) for name in names if name):
-                found.append(
-                    AgreedTerm(
-                        str(term),
-                        exactly(term, "name", language),
-                        lines(term, "avoid", language),
-                        term.do_not_translate,
-                    )
-                )
-        return sorted(found, key=lambda term: term.source)
+        return glossary.terms(" ".join(unit.source for unit in units), language)
 
     def units(self, obj, source_edition):
-        """Every part with words in the source edition, or with words of its own, in the page's order."""
-        topic = editions.topic(self.kind, pk=obj.pk)
-        said = TopicContent.from_json(source_edition.content) if source_edition else TopicContent()
-        cards = {card.key: card for card in said.help_cards}
-        facts = {fact.kind: fact for fact in said.facts}
-        symptoms = {row.key: row for row in said.symptoms}
-        treatments = {row.key: row for row in said.treatments}
-        pictures = {image.key: image for image in said.images}
-        units = [
-            Unit("name", str(labels.PARTS["name"]), topic, "name", said.name),
-            Unit(
-                "slug",
-                str(labels.PARTS["slug"]),
-                topic,
-                "slug",
-                source_edition.slug if source_edition else "",
-                hint=_("Left empty, it is made from the name."),
-                optional=True,
-            ),
-            Unit(
-                "also_known_as",
-                str(labels.PARTS["also_known_as"]),
-                topic,
-                "also_known_as",
-                "\n".join(said.also_known_as),
-                hint=_("The names people use in this language, one a line; not a translation of each."),
-                optional=True,
-            ),
-            Unit(
-                "misspellings",
-                str(labels.PARTS["misspellings"]),
-                topic,
-                "misspellings",
-                "",
-                hint=_("As people misspell it in this language, one a line. Never shown."),
-            ),
-            Unit("summary", str(labels.PARTS["summary"]), topic, "summary", said.summary),
-        ]
-        if self.kind == "term":
-            units.append(Unit("avoid", str(labels.PARTS["avoid"]), topic, "avoid", ""))
-        for card in topic.help_cards.all():
-            there = cards.get(card.key)
-            title = f"{labels.PARTS['help_cards']} ({labels.URGENCIES[card.urgency]})"
-            for field, label in (("when_to_act", _("When to act")), ("what_to_do", _("What to do"))):
-                part = f"help_cards.{card.key}.{field}"
-                units.append(
-                    Unit(part, f"{title}: {label}", card, field, getattr(there, field) if there else "", rich=True)
-                )
-        for fact in topic.facts.all():
-            there = facts.get(fact.kind)
-            units.append(
-                Unit(f"facts.{fact.kind}", str(labels.FACTS[fact.kind]), fact, "value", there.value if there else "")
-            )
-        for key, label in labels.SECTIONS[self.kind].items():
-            units.append(Unit(f"sections.{key}", str(label), topic, key, said.section(key), rich=True))
-        if self.kind == "condition":
-            for rows, there, attribute in (
-                (topic.symptom_rows.all(), symptoms, "symptom"),
-                (topic.treatment_rows.all(), treatments, "treatment"),
-            ):
-                for row in rows:
-                    other = getattr(row, attribute)
-                    note = there[other.key].note if other.key in there else ""
-                    units.append(
-                        Unit(f"{attribute}s.{other.key}", f"{labels.KINDS[attribute]}: {other}", row, "note", note)
-                    )
-        for image in topic.images.all():
-            there = pictures.get(image.key)
-            units.append(
-                Unit(f"images.{image.key}.alt", _("Alternative text"), image, "alt", there.alt if there else "")
-            )
-            units.append(
-                Unit(f"images.{image.key}.caption", _("Caption"), image, "caption", there.caption if there else "")
-            )
-        return units
+        return translatable.units(editions.topic(self.kind, pk=obj.pk), source_edition)
 
 
 @admin.register(models.Condition)

@@ -93,6 +93,7 @@ class TopicContent:
     codes: tuple[Code, ...] = ()
     sources: tuple[Source, ...] = ()
     images: tuple[Image, ...] = ()
+    machine: tuple[str, ...] = ()  # of a translation: the parts that a machine wrote and nobody has compared since
 
     def to_json(self) -> dict[str, Any]:
         return json.loads(json.dumps(asdict(self)))  # lists, as they will come back from the database
@@ -107,6 +108,7 @@ class TopicContent:
             **simple,
             **rows,
             also_known_as=tuple(data.get("also_known_as") or ()),
+            machine=tuple(data.get("machine") or ()),
             broader=_read(Link, broader) if broader else None,
         )
 

@@ -117,7 +117,9 @@ class Today:
     def __init__(self, user):
         self.user = user
         self.day = timezone.localdate()
-        mine = [language.code for language in languages.offered() if may_translate(user, "conditions", language.code)]
+        mine = [
+            language.code for language in languages.at_the_desk() if may_translate(user, "conditions", language.code)
+        ]
         translations = [code for code in mine if code != languages.SOURCE]
         self.in_source = languages.SOURCE in mine
         self.signs = [languages.SOURCE] if self.in_source and user.has_perm("publishing.sign_clinical") else []

@@ -13,7 +13,7 @@ from conditions import content as shapes
 from conditions import labels, models, richtext
 from portal import languages
 from portal.addresses import is_slug
-from portal.publishing import actions
+from portal.publishing import actions, checking
 from portal.publishing.manuscript import Manuscript, Problem
 from portal.publishing.models import Address, Edition, Entry, Page
 from portal.translating import checks
@@ -51,13 +51,15 @@ def manuscript(topic, language: str) -> Manuscript:
 
 
 def manuscripts(topic, in_languages: Iterable[str]) -> dict[str, Manuscript]:
-    """The same for several languages, in four queries however many they are."""
+    """The same for several languages, in seven queries however many they are."""
     in_languages = [str(language) for language in in_languages]
     drafts = {language: _draft(topic, language) for language in in_languages}
     pages = {
         page.language: page for page in Page.objects.filter(kind=topic.kind, key=topic.key).select_related("edition")
     }
     source = pages.get(languages.SOURCE)
+    translations = [language for language in in_languages if language != languages.SOURCE]
+    compared = checking.checks(topic.kind, topic.key, translations) if translations else {}
     built = {}
     for language, draft in drafts.items():
         if language == languages.SOURCE:
@@ -65,7 +67,8 @@ def manuscripts(topic, in_languages: Iterable[str]) -> dict[str, Manuscript]:
         elif source is None or source.withdrawn_at:
             built[language] = (draft, [_no_source()])
         else:
-            built[language] = _translated(source.edition, _with_lost_rows(draft, pages.get(language)), language)
+            own = _with_lost_rows(draft, pages.get(language))
+            built[language] = _translated(source.edition, own, language, compared[language])
     links = {link for content, _problems in built.values() for link in content.links()}
     with_pages = set(
         Page.objects.filter(
@@ -119,7 +122,7 @@ def manuscripts(topic, in_languages: Iterable[str]) -> dict[str, Manuscript]:
             title=content.name,
             summary=content.summary,
             content=content.to_json(),
-            problems=tuple(problems),
+            problems=tuple(dict.fromkeys(problems)),
             links=content.links(),
             sensitive=SENSITIVE_PARTS,
             other_names=(*content.also_known_as, *lines(topic, "misspellings", language)),
@@ -132,7 +135,7 @@ def refresh(topic, *, by=None, changed: Iterable[str] = (languages.SOURCE,)) -> 
 
     After every save, and after a publish, because a translation is built from the source edition.
     """
-    made = manuscripts(topic, [language.code for language in languages.offered()])
+    made = manuscripts(topic, [language.code for language in languages.at_the_desk()])
     for language, manuscript in made.items():
         if manuscript.title or language == languages.SOURCE:  # nobody has begun: no entry
             actions.remember(manuscript, by=by if language in changed else None)
@@ -293,20 +296,32 @@ def _with_lost_rows(draft: shapes.TopicContent, page: Page | None) -> shapes.Top
     )
 
 
-def _translated(source_edition: Edition, own: shapes.TopicContent, language: str):
-    """What the source edition says, in the translation's own words; every part without words is a problem."""
+def _translated(source_edition: Edition, own: shapes.TopicContent, language: str, compared: checking.Checks):
+    """What the source edition says, in the translation's own words.
+
+    A part is a problem without words, and where nobody has compared its words with what the source says now.
+    """
     source = shapes.TopicContent.from_json(source_edition.content)
     kind = source_edition.kind
-    problems = []
+    problems, machine = [], []
 
     def words(said: str, own_words: str, where: str) -> str:
-        if said and not own_words:
+        if not said:
+            return ""
+        if not own_words:
             problems.append(_empty(kind, where, language))
-        elif kind == "treatment" or where.startswith("help_cards"):
+            return ""
+        if not compared.is_current(where, said):
+            problems.append(_not_compared(kind, where, compared.of(where), source_edition))
+        if compared.is_unread_machine(where):
+            machine.append(where)
+            if where.startswith(SENSITIVE_PARTS):
+                problems.append(_unread_machine(kind, where))
+        if kind == "treatment" or where.startswith("help_cards"):
             # A wrong dose hurts at once: elsewhere such a finding is advice, here it keeps the page back.
             found = (one for one in checks.check(said, own_words, language) if one.is_dose)
             problems.extend(Problem(where, f"{labels.part_in_words(kind, where)}: {one.message}") for one in found)
-        return own_words if said else ""
+        return own_words
 
     cards = {card.key: card for card in own.help_cards}
     facts = {fact.kind: fact for fact in own.facts}
@@ -332,7 +347,7 @@ def _translated(source_edition: Edition, own: shapes.TopicContent, language: str
 
     translated = replace(
         source,
-        name=own.name,
+        name=words(source.name, own.name, "name"),
         summary=words(source.summary, own.summary, "summary"),
         also_known_as=own.also_known_as,
         help_cards=tuple(card(said) for said in source.help_cards),
@@ -359,7 +374,7 @@ def _translated(source_edition: Edition, own: shapes.TopicContent, language: str
         ),
         images=tuple(picture(said) for said in source.images),
     )
-    return translated, problems
+    return replace(translated, machine=tuple(machine)), problems
 
 
 def _language_name(language: str) -> str:
@@ -375,6 +390,20 @@ def _empty(kind: str, where: str, language: str) -> Problem:
     }.get(first, lambda: "")()
     part = f"{labels.part(kind, where)}: {detail}" if detail else str(labels.part(kind, where))
     return Problem(where, _("“{part}” is empty in {language}.").format(part=part, language=_language_name(language)))
+
+
+def _not_compared(kind: str, where: str, last: checking.Check | None, source_edition: Edition) -> Problem:
+    part = labels.part_in_words(kind, where)
+    if last is None:
+        said = _("“{part}” was never compared with the source. Compare it with edition {number}.")
+    else:
+        said = _("“{part}” has changed in the source since it was translated. Compare it with edition {number}.")
+    return Problem(where, said.format(part=part, number=source_edition.number))
+
+
+def _unread_machine(kind: str, where: str) -> Problem:
+    said = _("“{part}” was written by a machine. Here a person has to compare it before anybody reads it.")
+    return Problem(where, said.format(part=labels.part_in_words(kind, where)))
 
 
 def _no_source() -> Problem:

@@ -61,6 +61,7 @@ PARTS = {
     "see_also": _("See also"),
     "broader": _("Broader condition"),
     "treatment_kind": _("Kind of treatment"),
+    "machine": _("Translated by a machine"),
 }
 # What a row of a part says, as editors see it in comparisons.
 LEAVES = {

@@ -12,8 +12,9 @@ from django.utils.html import format_html
 from conditions import labels
 from conditions.content import HelpCard, Section, TopicContent
 from portal import languages
+from portal.publishing.checking import normal, words_of
 from portal.publishing.models import Capacity, Page
-from portal.publishing.reading import Published, Reference
+from portal.publishing.reading import Published, Reference, compared_with
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,22 @@ class Part:
 class Behind:
     """Where a translation is behind its source, part by part. Nothing is guessed: both editions are there."""
 
-    old: TopicContent  # the source edition that the translation matches
-    new: TopicContent  # today's
+    old: Mapping[str, str]  # part -> what the source said when this translation was last right
+    now: Mapping[str, str]  # part -> what it says today
+    new: TopicContent
     language: languages.Language
 
-    def section_moved(self, key: str) -> bool:
-        return self.old.section(key) != self.new.section(key)
+    def moved(self, part: str) -> bool:
+        """Whether the source says anything else in this part: a section, a fact's value, a whole help card."""
+        old, now = (
+            {leaf: normal(said) for leaf, said in words.items() if leaf == part or leaf.startswith(f"{part}.")}
+            for words in (self.old, self.now)
+        )
+        return old != now
 
-    def replaced(self, key: str) -> bool:
+    def replaced(self, section: str) -> bool:
         """The source's own words stand here, or nothing where it says nothing any more."""
-        return key in NEVER_OUTDATED and self.section_moved(key)
+        return section in NEVER_OUTDATED and self.moved(f"sections.{section}")
 
     def sections(self, translated: TopicContent) -> list[Section]:
         """The translation's, with the source's own in place of what must not be read any more."""
@@ -63,22 +70,30 @@ class Behind:
             for section in (*translated.sections, *added)
         ]
 
-    @property
-    def summary_moved(self) -> bool:
-        return self.old.summary != self.new.summary
-
-    def fact_moved(self, kind: str) -> bool:
-        return [f.value for f in self.old.facts if f.kind == kind] != [
-            f.value for f in self.new.facts if f.kind == kind
-        ]
-
     def help_cards(self, translated: TopicContent) -> list[tuple[HelpCard, languages.Language | None]]:
         """Today's cards: translated where the source did not change, else in the source's own words."""
         own = {card.key: card for card in translated.help_cards}
         return [
-            (own[card.key], None) if card in self.old.help_cards and card.key in own else (card, self.language)
+            (own[card.key], None)
+            if card.key in own and not self.moved(f"help_cards.{card.key}")
+            else (card, self.language)
             for card in self.new.help_cards
         ]
+
+    def news(self, kind: str) -> list[tuple[str, str]]:
+        """(heading, rich text): what the source says anew, in its own words, until the translation has caught up."""
+        new = self.new
+        found = [(labels.PARTS["summary"], format_html("<p>{}</p>", new.summary))] if self.moved("summary") else []
+        for card in new.help_cards:
+            if self.moved(f"help_cards.{card.key}"):
+                found.append((labels.HELP_HEADINGS.get(card.urgency, ""), card.when_to_act + card.what_to_do))
+        for section in new.sections:
+            if self.moved(f"sections.{section.key}"):
+                found.append((labels.SECTIONS[kind].get(section.key, section.key), section.html))
+        for fact in new.facts:
+            if self.moved(f"facts.{fact.kind}.value"):
+                found.append((labels.FACTS.get(fact.kind, fact.kind), format_html("<p>{}</p>", fact.value)))
+        return found
 
 
 # Advice on when to act, and who must not have a treatment: old words could harm, so the source's stand in their place.
@@ -162,13 +177,13 @@ def show(
             for card, language in cards
             if card.urgency in labels.URGENCIES
         ],
-        "summary_moved": bool(behind and behind.summary_moved),
+        "summary_moved": bool(behind and behind.moved("summary")),
         "facts": [
             (
                 labels.FACTS.get(fact.kind, fact.kind),
                 fact.value,
                 [numbers[key] for key in fact.sources if key in numbers],
-                bool(behind and behind.fact_moved(fact.kind)),
+                bool(behind and behind.moved(f"facts.{fact.kind}.value")),
             )
             for fact in content.facts
         ],
@@ -194,7 +209,7 @@ def _parts(content, kind, cited, symptoms, treatments, behind) -> list[Part]:
         if section.html or groups.get(section.key):
             heading = labels.SECTIONS[kind].get(section.key, section.key)
             found = groups.pop(section.key, ())
-            moved = bool(behind and behind.section_moved(section.key))
+            moved = bool(behind and behind.moved(f"sections.{section.key}"))
             language = behind.language if behind and behind.replaced(section.key) else None
             parts.append(Part(section.key, heading, section.html, tuple(cited(section.key)), found, moved, language))
         if section.key == "overview" and symptoms:
@@ -215,6 +230,7 @@ def show_published(
     is_translation = edition.language != languages.SOURCE
     matches = published.matches
     due = published.review_due_on
+    behind = _behind(published)
     return {
         **show(
             content,
@@ -222,7 +238,7 @@ def show_published(
             names=edition.names,
             linked=linked,
             as_it_was=archived,
-            behind=None if archived else _behind(published),
+            behind=None if archived else behind,
         ),
         "page": page,
         "edition": edition,
@@ -238,7 +254,7 @@ def show_published(
         "out_of_date": published.out_of_date,
         "source_edition": published.source,
         "source_withdrawn_at": published.source_withdrawn_at,
-        "safety": _safety(published, edition.kind) if published.safety else [],
+        "safety": behind.news(edition.kind) if behind and published.safety else [],
         "review_due_on": due,
         "review_overdue": due + timedelta(days=settings.REVIEW_GRACE_DAYS) < (today or timezone.localdate()),
         "choices": switcher(
@@ -256,24 +272,8 @@ def _behind(published: Published) -> Behind | None:
     if not published.out_of_date:
         return None
     return Behind(
-        TopicContent.from_json(published.matches.content),
+        compared_with(published),
+        words_of(published.source),
         TopicContent.from_json(published.source.content),
         languages.get(languages.SOURCE),
     )
-
-
-def _safety(published: Published, kind: str) -> list[tuple[str, str]]:
-    """(heading, rich text): what the source says anew, in its own words, until the translation has caught up."""
-    old = TopicContent.from_json(published.matches.content) if published.matches else TopicContent()
-    new = TopicContent.from_json(published.source.content)
-    found = [] if new.summary == old.summary else [(labels.PARTS["summary"], format_html("<p>{}</p>", new.summary))]
-    for card in new.help_cards:
-        if card not in old.help_cards:
-            found.append((labels.HELP_HEADINGS.get(card.urgency, ""), card.when_to_act + card.what_to_do))
-    for section in new.sections:
-        if section.html != old.section(section.key):
-            found.append((labels.SECTIONS[kind].get(section.key, section.key), section.html))
-    for fact in new.facts:
-        if fact.value not in {was.value for was in old.facts}:
-            found.append((labels.FACTS.get(fact.kind, fact.kind), format_html("<p>{}</p>", fact.value)))
-    return found

@@ -6,6 +6,7 @@ from django.utils.cache import patch_vary_headers
 
 from portal import languages
 from portal.publishing import audit
+from portal.translating import interface
 
 
 def language_of_the_address(get_response):
@@ -23,6 +24,7 @@ def language_of_the_address(get_response):
         else:
             code = languages.negotiate(request.headers.get("Accept-Language", ""))
             from_browser = True
+        interface.ensure(code)
         with translation.override(code):
             request.LANGUAGE_CODE = code
             response = get_response(request)
@@ -47,6 +49,7 @@ ADMIN_POLICY = {
     "img-src": ["'self'", "data:"],
     "font-src": ["'self'"],
     "connect-src": ["'self'"],
+    "frame-src": ["'self'"],
 }
 
 
@@ -65,7 +68,8 @@ def headers(get_response):
             response.headers.setdefault("X-Robots-Tag", "noindex")
             # The editor's import map is inline; js_asset puts the request's nonce on it.
             script = ["'self'"] + ([f"'nonce-{request.csp_nonce}'"] if getattr(request, "csp_nonce", None) else [])
-            response._csp_update = {**ADMIN_POLICY, "script-src": script}
+            own = getattr(response, "_csp_update", None) or {}  # the preview may stand beside a translation
+            response._csp_update = {**ADMIN_POLICY, "script-src": script, **own}
         return response
 
     return middleware

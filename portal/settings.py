@@ -255,6 +255,19 @@ REVIEW_GRACE_DAYS = env.int("REVIEW_GRACE_DAYS", default=30)
 # Whoever last changed the words cannot sign them. A clinic of one person may set FOUR_EYES=0; its editions say so.
 FOUR_EYES = _switch("FOUR_EYES", True)
 
+# First drafts by a machine, off unless set: MACHINE_TRANSLATION=libretranslate:https://translate.example.org or
+# deepl:https://api-free.deepl.com, with its key in MACHINE_TRANSLATION_KEY. Only published source words are sent.
+MACHINE_TRANSLATION = env.str("MACHINE_TRANSLATION", default="")
+MACHINE_TRANSLATION_KEY = env.str("MACHINE_TRANSLATION_KEY", default="")
+if MACHINE_TRANSLATION:
+    _name, _, _where = MACHINE_TRANSLATION.partition(":")
+    if _name not in {"libretranslate", "deepl"} or urlsplit(_where).scheme not in {"http", "https"}:
+        raise ImproperlyConfigured(
+            f"MACHINE_TRANSLATION={MACHINE_TRANSLATION} cannot be read. Write libretranslate:https://its-address or "
+            "deepl:https://api-free.deepl.com."
+        )
+    MACHINE_TRANSLATION = (_name, _where.rstrip("/"))
+
 # Each server process looks every 15 seconds what is due. CLOCK=0: something else calls `manage.py tick` instead.
 CLOCK = _switch("CLOCK", True)
 

@@ -6,6 +6,8 @@ import pytest
 from django.core.cache import cache
 from playwright.sync_api import sync_playwright
 
+from portal import languages
+
 # Playwright's own event loop runs in this thread; our tests are synchronous all the same.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -48,7 +50,7 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 @pytest.fixture(autouse=True)
-def _kept_apart(settings, tmp_path):
+def _kept_apart(settings, tmp_path, monkeypatch):
     """No test writes beside the code, and none depends on built static files."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.STATIC_ROOT = tmp_path / "collected"
@@ -59,6 +61,10 @@ def _kept_apart(settings, tmp_path):
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     cache.clear()
+    # Asked when something was decided, and not by the clock: so that queries can be counted.
+    monkeypatch.setattr(languages, "SECONDS", float("inf"))
+    monkeypatch.setattr(languages, "_known", {})
+    monkeypatch.setattr(languages, "_asked_at", 0.0)
 
 
 @pytest.fixture(scope="session")

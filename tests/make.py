@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.test import override_settings
 
-from conditions import editions, models
+from conditions import editions, models, translatable
 from portal import languages
 from portal.publishing import actions
 from portal.publishing.manuscript import Manuscript
@@ -123,8 +123,10 @@ def published(made, language="en", *, by=None, now=None, significance="follow", 
         "signatory", "Clinical reviewers", "Language reviewers", "Publishers", languages=[code for code in languages.LANGUAGES if code != "en"],
         first_name="Sigrid", last_name="Natory",
     )  # fmt: skip
-    words = manuscript(made, language)
     is_source = language == languages.SOURCE
+    if not is_source:
+        compared(made, language, by=by, now=now)
+    words = manuscript(made, language)
     actions.sign_off(
         words,
         by=by,
@@ -135,12 +137,18 @@ def published(made, language="en", *, by=None, now=None, significance="follow", 
     return actions.publish(words, by=by, significance=significance, change_note=note, now=now)
 
 
+def compared(made, language, *, by=None, now=None, parts=None, how="person"):
+    """Somebody compared the translation with the source edition of today, every part unless some are named."""
+    source_edition = editions.current_source_edition(made)
+    return actions.check(language, parts or translatable.parts(source_edition), source_edition, by=by, how=how, now=now)
+
+
 def demonstrated(made, language="en", *, by=None):
     """Published in the capacity "demonstration"."""
     by = by or User.objects.filter(username="loader").first() or User.objects.create_superuser("loader", password="x")
+    source_edition = None if language == languages.SOURCE else compared(made, language, by=by).source_edition
     words = manuscript(made, language)
     with override_settings(DEMO=True):
-        source_edition = None if language == languages.SOURCE else editions.current_source_edition(made)
         actions.sign_off(words, by=by, capacity=Capacity.DEMONSTRATION, source_edition=source_edition)
         return actions.publish(words, by=by, significance="wording")
 

@@ -6,11 +6,11 @@ from collections import Counter
 
 from django.db import transaction
 
-from conditions import editions, models
+from conditions import editions, models, translatable
 from conditions.starter import files
 from portal import languages
 from portal.publishing import actions
-from portal.publishing.models import Capacity, Page, Significance
+from portal.publishing.models import Capacity, How, Page, Significance
 from portal.translating.columns import column, exactly
 
 # What a condition names comes before it.
@@ -196,12 +196,16 @@ def publish_demonstration(by, keys=None) -> Counter:
 def _publish(topic, by):
     loaded = topic.starter_digest
     pages = {page.language: page for page in Page.objects.filter(kind=topic.kind, key=topic.key)}
-    wanted = [languages.SOURCE, *(language.code for language in languages.translations() if language.offered)]
+    wanted = [languages.SOURCE, *(language.code for language in languages.offered() if not language.is_source)]
     if all(language in pages for language in wanted):
         yield from ("published before" for _language in wanted)
         return
     for group in (wanted[:1], wanted[1:]):
         source_edition = editions.current_source_edition(topic)
+        for language in group:
+            if source_edition and language != languages.SOURCE and language not in pages and language in loaded:
+                # The files were translated from these words; whoever changed them since is asked to compare.
+                actions.check(language, translatable.parts(source_edition), source_edition, by=None, how=How.IMPORT)
         for language, manuscript in editions.manuscripts(topic, group).items():
             if language in pages:
                 yield "published before"

@@ -1,7 +1,7 @@
 """The only writers of what is published, and of what leads there.
 
-On the way: remember, remark, assign. At the gate: sign_off, publish, publish_together, withdraw, withdraw_everywhere,
-restore. For later: plan_publishing, plan_withdrawal, cancel, carry_out.
+On the way: remember, remark, assign, check. At the gate: sign_off, publish, publish_together, withdraw,
+withdraw_everywhere, restore. For later: plan_publishing, plan_withdrawal, cancel, carry_out. Languages: decide_language, count_words.
 """
 
 import datetime as dt
@@ -13,19 +13,23 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal import languages
-from portal.publishing import audit, floor, reading, rights, seals
+from portal.publishing import audit, checking, floor, reading, rights, seals
 from portal.publishing.folding import fold
 from portal.publishing.manuscript import Manuscript
 from portal.publishing.models import (
     Address,
     Capacity,
     Change,
+    Checked,
     Edition,
     Entry,
+    How,
+    LanguageState,
     Page,
     PageHistory,
     Plan,
@@ -165,6 +169,67 @@ def assign(entries: Iterable[Entry], *, by, owner, due_on=None) -> int:
     if owner is not None and not rights.may_read_unpublished(owner):
         raise Refused(_("That person cannot see words that are not published. Ask somebody else."))
     return Entry.objects.filter(pk__in=[entry.pk for entry in entries]).update(owner=owner, due_on=due_on)
+
+
+def check(
+    language: str, parts: Iterable[str], source_edition: Edition, *, by, how: str = How.PERSON, now=None
+) -> Checked | None:
+    """These parts of the translation say what this source edition says: `by` compared them, or a machine made them.
+
+    Raises Refused where the edition is not of the source language or `how` is not known.
+    """
+    parts = sorted(set(parts))
+    if source_edition.language != languages.SOURCE or language == languages.SOURCE:
+        raise Refused(_("A translation is compared with an edition of the source language."))
+    if how not in How.values:
+        raise Refused(_("That button is not known here. Nothing was changed."))
+    if not parts:
+        return None
+    return Checked.objects.create(
+        kind=source_edition.kind,
+        key=source_edition.key,
+        language=language,
+        source_edition=source_edition,
+        parts=parts,
+        how=how,
+        by=by,
+        at=now or timezone.now(),
+    )
+
+
+def decide_language(code: str, state: str, *, by, now=None) -> LanguageState:
+    """Open a planned language for translators, offer it to readers, or take it back. Its words stay, whatever is said.
+
+    Raises PermissionDenied, Refused.
+    """
+    if not by.has_perm("publishing.lead_translations"):
+        raise PermissionDenied
+    language = languages.LANGUAGES.get(code)
+    if language is None or state not in LanguageState.State.values:
+        raise Refused(_("That language is not declared here. Ask whoever looks after the server to add it."))
+    if language.is_source:
+        raise Refused(_("The source language is always offered: every translation is made from it."))
+    before = language.state
+    with transaction.atomic(), audit.last():
+        row, _created = LanguageState.objects.update_or_create(
+            code=code, defaults={"state": state, "at": now or timezone.now(), "by": by}
+        )
+        if state != before:
+            audit.note("language", by=by, about=f"{language.english} ({code})", before=before, after=state)
+    languages.ask_again()
+    transaction.on_commit(languages.ask_again)
+    return row
+
+
+def count_words(code: str, *, by, changed: int, now=None) -> None:
+    """So many of the interface's words in this language were changed: logged, and every process hears of it."""
+    state = languages.get(code).state
+    row, _created = LanguageState.objects.get_or_create(
+        code=code, defaults={"state": state, "at": now or timezone.now(), "by": by}
+    )
+    LanguageState.objects.filter(pk=row.pk).update(words=F("words") + 1)
+    audit.note("interface", by=by, about=f"{languages.get(code).english} ({code})", changed=changed)
+    transaction.on_commit(languages.ask_again)
 
 
 # At the gate
@@ -320,6 +385,8 @@ def _publish(one: Publishing, by, now) -> Edition:
     if edition.significance == Significance.SAFETY:
         page.last_safety = edition.number
     page.findable = _findable(manuscript.title, *manuscript.other_names)
+    if page.edition_id and edition.significance == Significance.WORDING and manuscript.language == languages.SOURCE:
+        _carry_along(page.edition, edition, by=by, now=now)
     _point(page, edition, now=now, by=by)
     audit.note(
         "published",
@@ -329,6 +396,19 @@ def _publish(one: Publishing, by, now) -> Edition:
         change_note=edition.change_note,
     )
     return edition
+
+
+def _carry_along(before: Edition, edition: Edition, *, by, now):
+    """Wording only: what was a translation of the edition before is one of this edition. Logged, never silent."""
+    old, new = checking.words_of(before), checking.words_of(edition)
+    moved = [part for part, said in new.items() if checking.normal(old.get(part, "")) != checking.normal(said)]
+    carried = {}
+    for language, checks in checking.checks(edition.kind, edition.key).items():
+        parts = [part for part in moved if part in old and checks.is_current(part, old[part])]
+        if check(language, parts, edition, by=by, how=How.CARRIED, now=now):
+            carried[language] = parts
+    if carried:
+        audit.note("carried", by=by, about=audit.subject(edition), parts=carried)
 
 
 def withdraw(page: Page, *, by, reason: str, now=None) -> Page:

@@ -149,7 +149,7 @@ class GateAdmin(admin.ModelAdmin):
     # States
 
     def states(self, obj, in_languages=None) -> list[State]:
-        wanted = list(in_languages or languages.offered())
+        wanted = list(in_languages or languages.at_the_desk())
         made = self.manuscripts(obj, [language.code for language in wanted])
         identity = next(iter(made.values()))
         of_object = {"kind": identity.kind, "key": identity.key}
@@ -266,9 +266,15 @@ class GateAdmin(admin.ModelAdmin):
                 "language": language,
                 "noindex": True,
                 "back": state.urls["gate"],
-                "preview_languages": [(other, self.addresses(obj, other)["preview"]) for other in languages.offered()],
+                "preview_languages": [
+                    (other, self.addresses(obj, other)["preview"]) for other in languages.at_the_desk()
+                ],
             }
-            return render(request, "public/preview.html", context)
+            response = render(request, "public/preview.html", context)
+        # It may be shown beside the translator's form; nobody else's page can hold it.
+        response._csp_update = {"frame-ancestors": ["'self'"]}
+        response["X-Frame-Options"] = "SAMEORIGIN"
+        return response
 
     # Read and comment
 

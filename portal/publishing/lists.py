@@ -34,7 +34,7 @@ class LanguageFilter(admin.SimpleListFilter):
     parameter_name = "in"
 
     def lookups(self, request, model_admin):
-        return [(language.code, language.english) for language in languages.offered() if not language.is_source]
+        return [(language.code, language.english) for language in languages.at_the_desk() if not language.is_source]
 
     def choices(self, changelist):
         everything, *others = super().choices(changelist)

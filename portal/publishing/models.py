@@ -1,4 +1,5 @@
-"""What is published (Edition, Page, Address, PageHistory, SignOff) and what leads there (Change, Entry, Remark, Plan).
+"""What is published (Edition, Page, Address, PageHistory, SignOff) and what leads there (Change, Entry, Remark, Plan,
+Checked, LanguageState).
 
 Written by actions.py, and by nothing else.
 """
@@ -196,6 +197,64 @@ class SignOff(Unchanging):
 
     def __str__(self):
         return f"{self.signed_as} ({self.get_capacity_display()})"
+
+
+class How(models.TextChoices):
+    PERSON = "person", _("a person")
+    MEMORY = "memory", _("taken from the memory")
+    MACHINE = "machine", _("a machine")
+    IMPORT = "import", _("from a file")
+    CARRIED = "carried", _("carried along: the source changed in wording only")
+
+
+class Checked(Unchanging):
+    """These parts of a translation were compared with this source edition. The newest row about a part counts.
+
+    A part is out of date when the source says something else there than in the edition it was last compared with.
+    Saving words writes no such row, except where there were none before.
+    """
+
+    kind = models.CharField(max_length=16)
+    key = models.CharField(max_length=100)
+    language = models.CharField(max_length=16)
+    source_edition = models.ForeignKey(Edition, models.PROTECT, related_name="+")
+    parts = models.JSONField()  # ["sections.causes", "facts.onset.value"]
+    how = models.CharField(max_length=16, choices=How)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")  # None: a program
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("comparison with the source")
+        verbose_name_plural = _("comparisons with the source")
+        default_permissions = ()
+        indexes = [models.Index(fields=["kind", "key", "language"], name="checked_parts_of_an_object")]
+
+    def __str__(self):
+        return f"{self.kind}/{self.key}/{self.language}: {len(self.parts)} beside {self.source_edition_id}"
+
+
+class LanguageState(models.Model):
+    """What was decided about a language: at the desk, or offered to readers. Without a row languages.toml says it."""
+
+    class State(models.TextChoices):
+        PLANNED = "planned", _("planned")
+        DESK = "desk", _("at the desk")
+        OFFERED = "offered", _("offered to readers")
+
+    code = models.CharField(max_length=16, primary_key=True)
+    state = models.CharField(max_length=16, choices=State)
+    words = models.PositiveIntegerField(default=0)  # how often the interface's words were changed at the desk
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("language")
+        verbose_name_plural = _("languages")
+        default_permissions = ()
+        permissions = [("lead_translations", "Can open languages, offer them to readers and take them back")]
+
+    def __str__(self):
+        return f"{self.code}: {self.state}"
 
 
 class Change(Unchanging):

@@ -9,8 +9,18 @@ from django.db.models import Case, Count, Exists, F, IntegerField, Max, OuterRef
 from django.db.models.functions import Coalesce, Greatest
 
 from portal import languages
+from portal.publishing import checking
 from portal.publishing.folding import fold
-from portal.publishing.models import Address, Capacity, Edition, Page, PageHistory, SignOff
+from portal.publishing.models import (
+    Address,
+    Capacity,
+    Edition,
+    LanguageState,
+    Page,
+    PageHistory,
+    Significance,
+    SignOff,
+)
 
 Reference = tuple[str, str]  # (kind, key)
 
@@ -76,6 +86,24 @@ class Published:
         return max(found, key=lambda s: s.at, default=None)
 
 
+def compared_with(published: Published) -> dict[str, str]:
+    """part -> what the source said there when this translation was last right, of a translation that is out of date.
+
+    As in the edition that it matches; where the source has since changed in wording only, as it says since. One query.
+    """
+    said = before = checking.words_of(published.matches)
+    newest = published.matches.number
+    shown = PageHistory.objects.filter(page=published.source_page, at__gte=published.matches.published_at)
+    for moment in shown.exclude(edition=None).select_related("edition").order_by("at", "pk"):
+        now = checking.words_of(moment.edition)
+        # A restored edition is no change of wording: what going back means nobody said.
+        if moment.edition.number > newest and moment.edition.significance == Significance.WORDING:
+            same = {p for p in before if checking.normal(said.get(p, "")) == checking.normal(before[p])}
+            said = said | {part: now.get(part, "") for part in same}
+        newest, before = max(newest, moment.edition.number), now
+    return said
+
+
 def matching(edition: Edition, signatures: Iterable[SignOff], source: Edition | None) -> Edition | None:
     """The source edition that these words of a translation match."""
     beside = [s.source_edition for s in signatures if s.source_edition]
@@ -94,6 +122,12 @@ def has_moved_on(source_page: Page | None, matches: Edition | None) -> bool:
         return False
     # Restored to an edition before the one translated: what that means nobody said, so it counts.
     return source.number < matches.number or source_page.last_follow > matches.number
+
+
+def decided_languages() -> dict[str, languages.Decided]:
+    """What was decided about languages at run time. One query; portal.languages asks at most once a second."""
+    rows = LanguageState.objects.values_list("code", "state", "words")
+    return {code: languages.Decided(state, words) for code, state, words in rows}
 
 
 def review_interval(kind: str) -> dt.timedelta:

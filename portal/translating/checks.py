@@ -4,12 +4,15 @@ import re
 import tomllib
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from babel.core import Locale
 from django.utils.translation import gettext as _
 
+from portal import languages
 from portal.publishing import compare
 
 _KNOWN = tomllib.loads(Path(__file__).with_name("checks.toml").read_text(encoding="utf-8"))
@@ -30,7 +33,9 @@ _SCRIPTS = {"ar": "ARABIC", "fa": "ARABIC", "ru": "CYRILLIC", "uk": "CYRILLIC", 
 
 @dataclass(frozen=True)
 class Finding:
-    what: str  # number, unit, negation, tag, link, copy, script, doubled
+    what: (
+        str  # number, unit, date, negation, tag, link, placeholder, term, avoid, sentence, title, copy, script, doubled
+    )
     message: str
 
     @property
@@ -39,13 +44,32 @@ class Finding:
         return self.what in {"number", "unit"}
 
 
-def check(source: str, target: str, language: str) -> list[Finding]:
+@dataclass(frozen=True)
+class AgreedTerm:
+    """A term of the source and the word agreed for it in the target language, if there is one."""
+
+    source: str
+    target: str
+    avoid: tuple[str, ...] = ()
+    do_not_translate: bool = False
+    also: tuple[str, ...] = ()  # other names in the target language that are as good
+    names: tuple[str, ...] = ()  # every name of it in the source language
+
+
+def check(
+    source: str, target: str, language: str, terms: Iterable[AgreedTerm] = (), *, is_title: bool = False
+) -> list[Finding]:
     """Where a translation says something else than its source, as far as a machine can see. Empty texts say nothing."""
     if not source or not target:
         return []
     said, own = compare.plain(source), compare.plain(target)
     return [
         *_numbers(said, own, language),
+        *_dates(said, own, language),
+        *_sentences(said, own, language),
+        *_placeholders(said, own),
+        *_terms(said, own, terms),
+        *(_title(own) if is_title else ()),
         *_negation(said, own, language),
         *_tags(source, target),
         *_copy(said, own, language),
@@ -58,6 +82,7 @@ def _numbers(said: str, own: str, language: str) -> list[Finding]:
     found = []
     source, target = _figures(said), _figures(own)
     source_words, target_words = _words(said, "en"), _words(own, language)
+    source_words |= {str(month) for month in _months_of(said, "en")}  # "March" is 3月 in Chinese
     for value in sorted(source):
         if value not in target and value not in target_words:
             found.append(Finding("number", _("“{number}” of the source is missing here.").format(number=value)))
@@ -65,7 +90,7 @@ def _numbers(said: str, own: str, language: str) -> list[Finding]:
         if value not in source and value not in source_words:
             found.append(Finding("number", _("“{number}” is not in the source.").format(number=value)))
     # A number word of the source that has no counterpart at all; "one" is left out: it is an article as well.
-    for value in sorted(source_words):
+    for value in sorted(_words(said, "en")):
         if value not in target and value not in target_words and not source:
             found.append(Finding("number", _("“{number}” of the source is missing here.").format(number=value)))
     for value in source.keys() & target.keys():
@@ -157,6 +182,115 @@ def _says(text: str, language: str, *kinds: str) -> bool:
     edge = "" if language.startswith("zh") else r"\b"
     prefix = "[وف]?" if language == "ar" else ""
     return bool(re.search(rf"{edge}{prefix}(?:{words}){'' if language == 'fr' else edge}", text))
+
+
+def _dates(said: str, own: str, language: str) -> list[Finding]:
+    """The month of a date is the same month in the target language, by CLDR."""
+    if not (there := _months_of(said, "en")):
+        return []
+    here = _months_of(own, language)
+    names = _month_names("en")
+    return [
+        Finding(
+            "date", _("The source names “{month}”; here it is another month, or none.").format(month=names[month][0])
+        )
+        for month in sorted(there - here)
+    ]
+
+
+def _months_of(text: str, language: str) -> set[int]:
+    """The months that stand beside a figure: "3 March", "March 2026", "2026年3月"."""
+    if language.startswith("zh"):
+        return {int(found) for found in re.findall(r"(?<!\d)(1[0-2]|[1-9])\s*月", text)}
+    text, found = text.casefold(), set()
+    for month, names in _month_names(language).items():
+        words = "|".join(re.escape(name.casefold()) for name in names)
+        if re.search(rf"\d\.?\s+(?:de\s+|من\s+)?(?:{words})(?!\w)|(?<!\w)(?:{words})\.?\s+(?:de\s+)?\d", text):
+            found.add(month)
+    return found
+
+
+@cache
+def _month_names(language: str) -> dict[int, tuple[str, ...]]:
+    months = Locale.parse(languages.get(language).cldr, sep="-").months
+    return {
+        month: tuple(dict.fromkeys(months[how]["wide"][month] for how in ("stand-alone", "format")))
+        for month in range(1, 13)
+    }
+
+
+# A translation may join or part sentences. What is this much shorter than others of its language lacks one.
+_SHORT = 0.45
+
+
+def _sentences(said: str, own: str, language: str) -> list[Finding]:
+    """A paragraph that has lost a sentence: fewer sentences than the source, and too few letters for it."""
+    found = []
+    for source, target in zip(*_lines(said, own), strict=True):
+        sentences, there = (sum(bool(one.strip()) for one in _SENTENCE_END.split(text)) for text in (source, target))
+        usual = _KNOWN["lengths"].get(language)
+        if usual and sentences > there and len(target) < len(source) * usual * (1 - _SHORT / max(2, sentences - 0.5)):
+            found.append(
+                Finding(
+                    "sentence", _("A sentence of the source seems to be missing: “{text}”").format(text=target[:80])
+                )
+            )
+    return found
+
+
+def _lines(said: str, own: str) -> tuple[list[str], list[str]]:
+    lines = said.split("\n"), own.split("\n")
+    return lines if len(lines[0]) == len(lines[1]) else ([said], [own])
+
+
+_PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|(?<!\w)%[sd]\b|\{\w*\}")
+
+
+def _placeholders(said: str, own: str) -> list[Finding]:
+    there, here = Counter(_PLACEHOLDER.findall(said)), Counter(_PLACEHOLDER.findall(own))
+    return [
+        Finding("placeholder", _("The placeholder {name} is not the same on both sides.").format(name=name))
+        for name in sorted((there - here) | (here - there))
+    ]
+
+
+def _terms(said: str, own: str, terms: Iterable[AgreedTerm]) -> list[Finding]:
+    """The glossary's word is used, in any of its forms; words to avoid are not."""
+    found = []
+    text, source = own.casefold(), said.casefold()
+    for term in terms:
+        named = next((name for name in term.names or (term.source,) if _named(name, source)), None)
+        if named and term.do_not_translate and named.casefold() not in text:
+            found.append(Finding("term", _("“{term}” stays as it is in every language.").format(term=named)))
+        elif named and term.target and not any(_stem(one) in text for one in (term.target, *term.also) if one):
+            said_as = _("The glossary says “{target}” for “{term}”.").format(target=term.target, term=named)
+            found.append(Finding("term", said_as))
+        for word in term.avoid:
+            if _named(word, text):
+                found.append(Finding("avoid", _("The glossary asks to avoid “{word}”.").format(word=word)))
+    return found
+
+
+def _named(name: str, text: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(name.casefold())}(?:s|es)?(?!\w)", text)) or (
+        bool(re.search(r"[\u3400-\u9fff]", name)) and name in text
+    )
+
+
+def _stem(word: str) -> str:
+    """What of a word stays in its forms: its beginning. Of several words, that of the first."""
+    first = word.casefold().split()[0]
+    return first if len(first) < 5 else first[: max(4, len(first) * 2 // 3)]
+
+
+TITLE = 65  # characters; search engines cut what is longer
+
+
+def _title(own: str) -> list[Finding]:
+    if len(own) <= TITLE:
+        return []
+    said = _("This title has {count} characters. More than {most} are cut off in lists and by search engines.")
+    return [Finding("title", said.format(count=len(own), most=TITLE))]
 
 
 def _tags(source: str, target: str) -> list[Finding]:

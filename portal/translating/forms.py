@@ -31,16 +31,6 @@ class Unit:
         return exactly(self.row, self.field, language)
 
 
-@dataclass(frozen=True)
-class AgreedTerm:
-    """A term of the source and the word agreed for it in the target language, if there is one."""
-
-    source: str
-    target: str
-    avoid: tuple[str, ...] = ()
-    do_not_translate: bool = False
-
-
 def fingerprint(units: list[Unit], language: str) -> str:
     """Changes when anybody saves any of these words in this language."""
     said = "\0".join(f"{unit.part}\1{unit.words(language)}" for unit in units)
@@ -94,16 +84,16 @@ class TranslationForm(forms.Form):
         return any(error.code == "saved_meanwhile" for error in self.errors.as_data().get("__all__", ()))
 
     @transaction.atomic
-    def save(self) -> list[str]:
-        """Write what changed into this language's columns. Returns the labels of the parts that changed."""
-        changed, labels = {}, []
+    def save(self) -> list[tuple[Unit, str]]:
+        """Write what changed into this language's columns. Returns the units that changed, with their words before."""
+        changed, saved = {}, []
         for unit in self.units:
             words = (self.cleaned_data[unit.part] or "").strip().replace("\r\n", "\n")
             if words != unit.words(self.language.code):
-                labels.append(unit.label)
+                saved.append((unit, unit.words(self.language.code)))
                 changed.setdefault((type(unit.row), unit.row.pk), (unit.row, []))[1].append((unit.field, words))
         for row, fields in changed.values():
             for field, words in fields:
                 setattr(row, column(field, self.language.code), words)
             row.save(update_fields=[column(field, self.language.code) for field, _words in fields])
-        return labels
+        return saved

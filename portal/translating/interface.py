@@ -1,0 +1,186 @@
+"""The interface's own words: the catalogues' files, and over them what translators wrote at the desk."""
+
+import gettext
+import hashlib
+import io
+import re
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polib
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import to_locale, trans_real
+
+from portal import languages
+from portal.publishing import actions
+from portal.translating.models import InterfaceWord
+
+# Where words that readers see are written; the others are the desk's.
+FOR_READERS = (
+    "templates/public/",
+    "templates/components/",
+    "templates/errors/",
+    "templates/base.html",
+    "conditions/labels.py",
+    "conditions/presentation.py",
+    "conditions/public/",
+    "conditions/templatetags/",
+)
+MOST = 2 * 1024 * 1024  # bytes of a catalogue that somebody sends
+_PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}|</?(\w+)")
+_loaded: dict[str, int] = {}
+_lock = threading.Lock()
+
+
+def for_readers(entry) -> bool:
+    return any(place.startswith(FOR_READERS) for place, _line in entry.occurrences)
+
+
+def _digest(context: str, msgid: str) -> str:
+    return hashlib.sha256(f"{context}\x04{msgid}".encode()).hexdigest()
+
+
+def catalogue(code: str) -> polib.POFile:
+    """The language's catalogue with what the desk knows better, to look at or to send out."""
+    path = Path(settings.BASE_DIR) / "locale" / to_locale(code) / "LC_MESSAGES" / "django.po"
+    if code == languages.SOURCE:
+        raise ValueError("The source language's words stand in the code.")
+    found = polib.pofile(str(path), wrapwidth=0)
+    written = {word.digest: word.forms for word in InterfaceWord.objects.filter(language=code)}
+    for entry in found:
+        if forms := written.get(_digest(entry.msgctxt or "", entry.msgid)):
+            _put(entry, forms)
+    return found
+
+
+def _put(entry, forms):
+    if entry.msgid_plural:
+        entry.msgstr_plural = dict(enumerate(forms))
+    else:
+        entry.msgstr = forms[0]
+
+
+def _forms(entry) -> list[str]:
+    return [said for _n, said in sorted(entry.msgstr_plural.items())] if entry.msgid_plural else [entry.msgstr]
+
+
+def missing(code: str) -> list[str]:
+    """What readers would see in the source language, because nobody translated it."""
+    if code == languages.SOURCE:
+        return []
+    return [entry.msgid for entry in catalogue(code) if for_readers(entry) and not all(_forms(entry))]
+
+
+def plural_forms(code: str) -> int:
+    """How many plural forms the language has, by its catalogue's header."""
+    header = catalogue(code).metadata.get("Plural-Forms", "")
+    found = re.search(r"nplurals=(\d+)", header)
+    return int(found[1]) if found else 1
+
+
+@dataclass
+class Report:
+    """What a catalogue that came in would change, or did."""
+
+    new: list[tuple[str, str]] = field(default_factory=list)  # msgid, its translation
+    changed: list[tuple[str, str, str]] = field(default_factory=list)  # msgid, before, after
+    refused: list[tuple[str, str]] = field(default_factory=list)  # msgid, why
+    untouched: int = 0
+
+
+class Unreadable(Exception):
+    """The file is not a catalogue; the message says why."""
+
+
+def take(code: str, data: bytes, *, by, dry_run: bool = False) -> Report:
+    """Words from a PO file into the desk. What is wrong in one entry keeps that entry out and no other.
+
+    Raises Unreadable.
+    """
+    if len(data) > MOST:
+        raise Unreadable(_("This file is larger than 2 MB. A catalogue of this portal is much smaller."))
+    try:
+        came = polib.pofile(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Unreadable(_("This file is not written in UTF-8.")) from None
+    except (OSError, ValueError, SyntaxError):
+        raise Unreadable(_("This is not a PO file, or a part of it is missing.")) from None
+    known = {(entry.msgctxt or "", entry.msgid): entry for entry in catalogue(code)}
+    report, rows = Report(), []
+    count = plural_forms(code)
+    for entry in came:
+        ours = known.get((entry.msgctxt or "", entry.msgid))
+        forms = [form.replace("\x00", "").strip("\r") for form in _forms(entry)]
+        if entry.obsolete or entry.fuzzy or not any(forms):
+            continue
+        if ours is None:
+            report.refused.append((entry.msgid, _("These words are not in this interface any more.")))
+        elif forms == _forms(ours):
+            report.untouched += 1
+        elif why := _wrong(ours, forms, count):
+            report.refused.append((entry.msgid, why))
+        else:
+            before = " / ".join(_forms(ours)).strip(" /")
+            after = " / ".join(forms)
+            if before:
+                report.changed.append((entry.msgid, before, after))
+            else:
+                report.new.append((entry.msgid, after))
+            rows.append((entry.msgctxt or "", entry.msgid, forms))
+    if rows and not dry_run:
+        with transaction.atomic():
+            for context, msgid, forms in rows:
+                InterfaceWord.objects.update_or_create(
+                    language=code,
+                    digest=_digest(context, msgid),
+                    defaults={"context": context, "msgid": msgid, "forms": forms, "by": by, "at": timezone.now()},
+                )
+            actions.count_words(code, by=by, changed=len(rows))
+    return report
+
+
+def _wrong(entry, forms: list[str], count: int) -> str:
+    """Why these words would break a page, or leave a hole in it."""
+    if entry.msgid_plural and len(forms) != count:
+        return _("This language has {count} plural forms; {given} were given.").format(count=count, given=len(forms))
+    if not all(form.strip() for form in forms):
+        return _("One of the plural forms is empty.")
+    wanted = sorted(_PLACEHOLDER.findall(entry.msgid_plural or entry.msgid))
+    for form in forms:
+        if sorted(_PLACEHOLDER.findall(form)) != wanted:
+            return _("The placeholders in braces, and the tags, must be the same as in the source.")
+        if entry.msgid.startswith("\n") != form.startswith("\n") or entry.msgid.endswith("\n") != form.endswith("\n"):
+            return _("It must begin and end with a new line where the source does.")
+    return ""
+
+
+def ensure(code: str) -> None:
+    """This process speaks the language with the words of the desk. Cheap: a look at a number."""
+    version = languages.words_version(code)
+    if _loaded.get(code, 0) == version:
+        return
+    with _lock:
+        if _loaded.get(code, 0) == version:
+            return
+        words = list(InterfaceWord.objects.filter(language=code))
+        book = polib.POFile()
+        path = Path(settings.BASE_DIR) / "locale" / to_locale(code) / "LC_MESSAGES" / "django.po"
+        book.metadata = {
+            "Content-Type": "text/plain; charset=UTF-8",
+            "Plural-Forms": polib.pofile(str(path)).metadata.get("Plural-Forms", "nplurals=2; plural=(n != 1);"),
+        }
+        known = {(entry.msgctxt or "", entry.msgid): entry for entry in polib.pofile(str(path))}
+        for word in words:
+            if ours := known.get((word.context, word.msgid)):  # words that are gone from the code need no translation
+                entry = polib.POEntry(msgctxt=ours.msgctxt, msgid=ours.msgid, msgid_plural=ours.msgid_plural)
+                _put(entry, word.forms)
+                book.append(entry)
+        fresh = trans_real.DjangoTranslation(code)
+        fresh.merge(gettext.GNUTranslations(io.BytesIO(book.to_binary())))
+        # Whoever is in the middle of a page keeps the words they began with; the next page has the new ones.
+        trans_real._translations[code] = fresh
+        _loaded[code] = version
