@@ -1,6 +1,8 @@
 """Files for translators: what goes out comes back the same, other people's tools read it, hostile files are refused."""
 
 import codecs
+import contextlib
+import csv
 import io
 import random
 import shutil
@@ -78,7 +80,9 @@ def test_what_goes_out_comes_back_the_same(format):
     assert READERS[format](data) == [
         Returned(work.kind, work.key, one.part, one.number, work.edition, one.source, back(one, format), "pt-BR")
         for work in WORKS
-        for one in sorted(sent(work), key=lambda one: [s.part for s in work.segments].index(one.part) if "xliff" in format else 0)
+        for one in sorted(
+            sent(work), key=lambda one: [s.part for s in work.segments].index(one.part) if "xliff" in format else 0
+        )
     ]
     assert incoming.read(f"x.{'xlf' if 'xliff' in format else format}", data) == READERS[format](data)
     assert b"CDATA" not in data and b"<!" not in data
@@ -87,7 +91,26 @@ def test_what_goes_out_comes_back_the_same(format):
 @pytest.mark.parametrize("format", READERS)
 def test_any_tags_in_any_order_come_back_the_same(format):
     random.seed(format)
-    pieces = ["a", " & ", "<", ">", '"', "'", "\u00a0", "&lt;", "&amp;", "é", "שלום", "\n", " ", "=", "<b>", "</strong>", "<br>", "&#38;"]
+    pieces = [
+        "a",
+        " & ",
+        "<",
+        ">",
+        '"',
+        "'",
+        "\u00a0",
+        "&lt;",
+        "&amp;",
+        "é",
+        "שלום",
+        "\n",
+        " ",
+        "=",
+        "<b>",
+        "</strong>",
+        "<br>",
+        "&#38;",
+    ]
 
     def made(depth=3):
         said = ""
@@ -181,11 +204,25 @@ def test_states_in_xliff_20():
     assert ["".join(side.itertext()) for side in old[1:]] == ["Take 10 mg a day.", "Täglich 10 mg."]
 
 
+def test_an_edition_that_a_tool_has_dropped_is_unknown():
+    for data in (xliff.write_12([WORK]), xliff.write_20([WORK])):
+        root = etree.fromstring(data)
+        for note in list(root.iter("{*}note")):
+            note.getparent().remove(note)
+        data = etree.tostring(root)
+        assert {r.edition for r in xliff.read(data)} == {5}
+        data = data.replace(b' portal:edition="5"', b"").replace(b' product-version="5"', b"")
+        assert {r.edition for r in xliff.read(data)} == {None}
+
+
 def test_20_and_tables_hold_one_pair_of_languages():
     for format in ("xliff-2", "po", "csv"):
         with pytest.raises(ValueError, match="One pair of languages"):
             pack.pack([WORK, replace(OTHER, target_tag="de")], format)
-    assert {r.target_tag for r in xliff.read(xliff.write_12([WORK, replace(OTHER, target_tag="de")]))} == {"pt-BR", "de"}
+    assert {r.target_tag for r in xliff.read(xliff.write_12([WORK, replace(OTHER, target_tag="de")]))} == {
+        "pt-BR",
+        "de",
+    }
 
 
 def test_a_tag_whose_text_a_tool_threw_away_is_rebuilt():
@@ -207,19 +244,25 @@ def test_a_tag_whose_text_a_tool_threw_away_is_rebuilt():
     ['<script src="//x">', '<a href="javascript:alert(1)">', '<a href="/" onclick="x">', "<strong><script>", "<img src=x>", '<a href="//evil.org">'],
 )  # fmt: skip
 def test_a_file_brings_no_tags_of_its_own(tag):
-    root = etree.fromstring(xliff.write_12(one(source="a <strong>b</strong>", target="c <em>d</em>", state="translated", rich=True)))
+    root = etree.fromstring(
+        xliff.write_12(one(source="a <strong>b</strong>", target="c <em>d</em>", state="translated", rich=True))
+    )
     root.find(".//{*}target/{*}g").set("equiv-text", tag)
     root.find(".//{*}target/{*}g").set("ctype", "x-own")
     assert xliff.read(etree.tostring(root))[0].target == "c d"
 
-    root = etree.fromstring(xliff.write_20(one(source="a <strong>b</strong>", target="c <em>d</em>", state="translated", rich=True)))
+    root = etree.fromstring(
+        xliff.write_20(one(source="a <strong>b</strong>", target="c <em>d</em>", state="translated", rich=True))
+    )
     for data in root.iter("{*}data"):
         data.text = tag
     for inner in root.iter("{*}pc"):
         inner.attrib.pop("subType")
     assert xliff.read(etree.tostring(root))[0].target == "c d"
 
-    flat = table.write(one(source="a", target="TAG", state="translated", rich=True)).replace(b"TAG", tag.replace('"', '""').encode())
+    flat = table.write(one(source="a", target="TAG", state="translated", rich=True)).replace(
+        b"TAG", tag.replace('"', '""').encode()
+    )
     assert "&lt;" in table.read(flat)[0].target
 
 
@@ -240,25 +283,31 @@ def test_20_cut_into_segments_is_joined_and_half_a_translation_is_none():
 
 def test_marks_of_other_tools_are_read_through():
     data = xliff.write_12(one(source="One. Two.", target="Eins. Zwei.", state="translated")).decode()
-    data = data.replace(">Eins. Zwei.<", '><mrk mtype="seg" mid="0">Eins.</mrk><!-- x --> <mrk mtype="seg" mid="1"><![CDATA[Zwei.]]></mrk><')
+    data = data.replace(
+        ">Eins. Zwei.<",
+        '><mrk mtype="seg" mid="0">Eins.</mrk><!-- x --> <mrk mtype="seg" mid="1"><![CDATA[Zwei.]]></mrk><',
+    )
 
     assert xliff.read(data.encode())[0].target == "Eins. Zwei."
-    assert xliff.read(codecs.BOM_UTF16_LE + data.replace("UTF-8", "UTF-16").encode("utf-16-le"))[0].target == "Eins. Zwei."
+    assert (
+        xliff.read(codecs.BOM_UTF16_LE + data.replace("UTF-8", "UTF-16").encode("utf-16-le"))[0].target == "Eins. Zwei."
+    )
 
 
 def test_po_says_what_was_translated_before():
     said = po.write([WORK]).decode()
 
     assert 'msgctxt "condition/asthma-2#sections.causes.2.rich"' in said
-    assert '#. Asthma & <more>: Causes\n#. https://example.org/?a=1&b=2\n#. source edition 5\n#, fuzzy\n#| msgid "Take <em>10 mg</em> a day."\n' in said
+    assert (
+        '#. Asthma & <more>: Causes\n#. https://example.org/?a=1&b=2\n#. source edition 5\n#, fuzzy\n#| msgid "Take <em>10 mg</em> a day."\n'
+        in said
+    )
     assert 'msgstr "Täglich <em>10 mg</em>."' in said
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_a_table_that_a_spreadsheet_has_saved(delimiter, ending):
-    import csv
-
     rows = list(csv.reader(io.StringIO(table.write([WORK]).decode("utf-8-sig"), newline="")))
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, lineterminator=ending).writerows([*rows, [""] * 6, []])
@@ -279,7 +328,10 @@ def test_other_cells_stay_as_they_are(cell):
 
 
 def test_tmx_holds_both_sides_with_their_tags():
-    pairs = [("Take <strong>5 mg</strong>.<br>", "Nimm <strong>5 mg</strong>.<br>", "de", "person"), ("A & B < C", "甲\x00", "zh-Hans", "import")]
+    pairs = [
+        ("Take <strong>5 mg</strong>.<br>", "Nimm <strong>5 mg</strong>.<br>", "de", "person"),
+        ("A & B < C", "甲\x00", "zh-Hans", "import"),
+    ]
 
     root = etree.fromstring(tmx.write(pairs, "en"))
 
@@ -293,7 +345,13 @@ def test_tmx_holds_both_sides_with_their_tags():
 
 
 def test_tbx_says_which_words_to_use_and_which_to_avoid():
-    terms = [("panic attack", "A sudden & short fear.", {"en": ("panic attack", [], []), "de": ("Panikattacke", ["Panikanfall"], ["Anfall"])})]
+    terms = [
+        (
+            "panic attack",
+            "A sudden & short fear.",
+            {"en": ("panic attack", [], []), "de": ("Panikattacke", ["Panikanfall"], ["Anfall"])},
+        )
+    ]
 
     root = etree.fromstring(tbx.write(terms, "en"))
 
@@ -313,9 +371,20 @@ def test_packs_have_speaking_names():
     assert pack.pack([WORK, replace(OTHER, target_tag="de")], "xliff")[0] == "translations.xlf"
     name, data, content_type = pack.pack_zip(WORKS, "csv")
     assert (name, content_type) == ("translations.pt-BR.zip", "application/zip")
-    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["condition-asthma-2.pt-BR.csv", "condition-déjà-vu.pt-BR.csv"]
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == [
+        "condition-asthma-2.pt-BR.csv",
+        "condition-déjà-vu.pt-BR.csv",
+    ]
     assert incoming.read(name, data) == [*table.read(table.write([WORK])), *table.read(table.write([OTHER]))]
     assert data == pack.pack_zip(WORKS, "csv")[1]
+
+
+def test_nothing_to_translate_and_names_that_would_not_be_found_again_are_mistakes():
+    with pytest.raises(ValueError, match="nothing to translate"):
+        pack.pack(one(source=" "), "xliff-2")
+    for wrong in (one(part="a b"), one(part="a#b"), [replace(WORK, key="a/b")], [replace(WORK, kind="")]):
+        with pytest.raises(ValueError, match="cannot be named in a file"):
+            pack.pack(wrong, "xliff")
 
 
 # Hostile files.
@@ -324,7 +393,9 @@ GOOD = xliff.write_12(one())
 BOMB = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + b"".join(
     b'<!ENTITY %c "&%c;&%c;&%c;&%c;">' % (c + 1, c, c, c, c) for c in range(ord("a"), ord("z"))
 ) + b"]>" + GOOD.split(b"?>", 1)[1].replace(b"A word", b"&z;")  # fmt: skip
-OUTSIDE = b'<!DOCTYPE xliff [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + GOOD.split(b"?>", 1)[1].replace(b"A word", b"&x;")
+OUTSIDE = b'<!DOCTYPE xliff [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + GOOD.split(b"?>", 1)[1].replace(
+    b"A word", b"&x;"
+)
 
 
 def zipped(*members, method=zipfile.ZIP_DEFLATED):
@@ -379,11 +450,15 @@ HOSTILE = {
     "a table with an id of its own": ("a.csv", table.write(one()).replace(b"condition/", b"../"), "Row 2 of this table has no id"),
     "a table that never ends": ("a.csv", table.write(one()) + b'"' + b"x" * 200_000, "This table is damaged"),
     "somebody else's catalogue": ("a.po", b'msgid ""\nmsgstr "Language: de\\n"\n\nmsgid "File"\nmsgstr "Datei"\n', NOT_OURS),
-    "a damaged catalogue": ("a.po", po.write(one()) + b'\nmsgid "x\nmsgstr y"\n', "This PO file is damaged at line"),
+    "a damaged catalogue": ("a.po", po.write(one()) + b'\nmsgid "x"\nmsgstr y"\n', "This PO file is damaged at line 19"),
+    "a catalogue out of order": ("a.po", po.write(one()) + b'\nmsgstr "x"\n', "This PO file is damaged at line 18"),
+    "a catalogue of endless lines": ("a.po", po.write(one()) + b'"a"\n' * 2_500_000, "This PO file is damaged at line"),
+    "a catalogue of endless comments": ("a.po", po.write(one()) + b"#. a\n\n" * 1_500_000, "This PO file is damaged at line"),
+    "a table of endless columns": ("a.csv", b"id,source,translation [de]" + b"," * 5_000_000 + b"\nx" * 50_000, "Row 2 of this table has no id"),
     "a catalogue that names a file": ("a.po", b"/etc/passwd", "damaged"),
     "too large": ("a.xlf", GOOD + b" " * (10 * 1024 * 1024), "larger than 10 MB"),
     "a picture": ("a.png", b"\x89PNG\r\n\x1a\n", "Upload an XLIFF"),
-    "too many texts": ("a.csv", table.write(one()) + table.write(one()).splitlines()[1] * 0 + (table.write(one()).splitlines()[1] + b"\n") * 50_000, "more than 50000 texts"),
+    "too many texts": ("a.csv", table.write(one()) + (table.write(one()).splitlines()[1] + b"\n") * 50_000, "more than 50000 texts"),
     "too many texts in a catalogue": ("a.po", po.write(one()) + b'msgid "x"\n' * 50_001, "more than 50000 texts"),
     "a zip that unpacks to too much": ("a.zip", zipped(*((f"{n}.csv", random.Random(n).randbytes(600_000)) for n in range(5)), ("x.csv", random.Random(9).randbytes(90_000) * 88)), "larger than 10 MB"),
     "a zip bomb": ("a.zip", zipped(("a.xlf", b" " * 9_000_000)), "unpacks to far more"),
@@ -427,11 +502,11 @@ def test_damage_anywhere_is_read_or_refused_and_never_breaks(format):
         data = bytearray(whole)
         for _ in range(luck.randint(1, 4)):
             at = luck.randrange(len(data))
-            data[at : at + luck.choice([0, 1, 30])] = luck.choice([b"", b'"', b"<", b"\x00", b"\xff", b"&", b"\n", b"#~ ", b"]]>", b"{}"])
-        try:
+            data[at : at + luck.choice([0, 1, 30])] = luck.choice(
+                [b"", b'"', b"<", b"\x00", b"\xff", b"&", b"\n", b"#~ ", b"]]>", b"{}"]
+            )
+        with contextlib.suppress(Unreadable):
             incoming.read("a." + {"po": "po", "csv": "csv"}.get(format, "xlf"), bytes(data))
-        except Unreadable:
-            pass
 
 
 def test_a_zip_from_a_mac_is_read():
@@ -488,3 +563,56 @@ def test_translate_toolkit_reads_our_po_and_we_read_its():
     returned = po.read(bytes(store))
 
     assert [(r.source, r.target, r.edition) for r in returned] == [(s.source, s.source + " …", 5) for s in sent(WORK)]
+
+
+PROJECT = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
+<omegat><project version="1.0">
+  <source_dir>__DEFAULT__</source_dir><target_dir>__DEFAULT__</target_dir><tm_dir>__DEFAULT__</tm_dir>
+  <glossary_dir>__DEFAULT__</glossary_dir><glossary_file>__DEFAULT__</glossary_file>
+  <dictionary_dir>__DEFAULT__</dictionary_dir><source_lang>EN</source_lang><target_lang>PT-BR</target_lang>
+  <sentence_seg>false</sentence_seg><support_default_translations>true</support_default_translations>
+  <remove_tags>false</remove_tags>
+</project></omegat>"""
+
+
+def through_omegat(folder, data, memory):
+    """What OmegaT makes of our file with the translations of a memory, which it takes from our own TMX."""
+    for name in ("source", "target", "tm/auto", "omegat", "glossary", "dictionary", "home"):
+        (folder / name).mkdir(parents=True)
+    (folder / "omegat.project").write_text(PROJECT)
+    (folder / "source" / "ours.xlf").write_bytes(data)
+    (folder / "tm" / "auto" / "memory.tmx").write_bytes(tmx.write(memory, "en"))
+    said = subprocess.run(
+        [OMEGAT, folder, "--mode=console-translate", f"--config-dir={folder / 'home'}", "--no-team", "--disable-project-locking"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    written = folder / "target" / "ours.xlf"
+    assert written.exists(), said.stdout + said.stderr
+    return written.read_bytes()
+
+
+@pytest.mark.skipif(OMEGAT is None, reason="XLIFF through OmegaT: no OmegaT on this machine")
+def test_omegat_translates_our_legacy_xliff(tmp_path):
+    """OmegaT shows tags as <g0>, <x3/>; a translator may put them in another order."""
+    memory = [
+        ("Read <g0>this <g1>and <g2>that</g2></g1></g0>.<x3/>Then stop.", "Pare & leia <g0><g1><g2>isso</g2></g1></g0>.<x3/>Ação <já>."),
+        ("Take <g0>5 mg</g0> a day.", "Tome <g0>5 mg</g0> por dia."),
+    ]  # fmt: skip
+    memory = [(text.escape(source, True), text.escape(target, True), "pt-BR", "person") for source, target in memory]
+    expected = {
+        SEGMENTS[2]: 'Pare &amp; leia <a href="https://example.org/?a=1&amp;b=2"><strong><em>isso</em></strong></a>.<br>Ação &lt;já&gt;.',
+        SEGMENTS[3]: "Tome <em>5 mg</em> por dia.",
+    }  # fmt: skip
+
+    returned = {
+        (r.key, r.part, r.number): r
+        for r in incoming.read("ours.xlf", through_omegat(tmp_path, xliff.write_12(WORKS, legacy=True), memory))
+    }
+
+    assert len(returned) == sum(len(sent(work)) for work in WORKS)
+    for work in WORKS:
+        for segment in sent(work):
+            one = returned[work.key, segment.part, segment.number]
+            untouched = segment.target if settled(segment) else segment.source
+            assert one.target == expected.get(segment, untouched)
+            assert (one.source, one.edition, one.target_tag) == (segment.source, work.edition, "pt-BR")

@@ -6,7 +6,7 @@ import zipfile
 from functools import partial
 
 from . import po, table, xliff
-from .work import Work
+from .work import Work, worth_sending
 
 _XLIFF = "application/xliff+xml"
 FORMATS = {  # name: (how it is written, how the file's name ends, content type)
@@ -20,14 +20,14 @@ FORMATS = {  # name: (how it is written, how the file's name ends, content type)
 
 def pack(works, format: str) -> tuple[str, bytes, str]:
     """(file name, content, content type): all works in one file."""
-    works = list(works)
+    works = _with_words(works)
     write, ending, content_type = FORMATS[format]
     return f"{_name(works)}.{ending}", write(works), content_type
 
 
 def pack_zip(works, format: str) -> tuple[str, bytes, str]:
     """A file for each work. Equal works give equal bytes."""
-    works = list(works)
+    works = _with_words(works)
     write, ending, _content_type = FORMATS[format]
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -36,6 +36,13 @@ def pack_zip(works, format: str) -> tuple[str, bytes, str]:
             member.compress_type = zipfile.ZIP_DEFLATED
             packed.writestr(member, write([work]))
     return f"{_name(works)}.zip", out.getvalue(), "application/zip"
+
+
+def _with_words(works) -> list[Work]:
+    works = [work for work in works if worth_sending(work)]
+    if not works:
+        raise ValueError("There is nothing to translate in these works")
+    return works
 
 
 def _name(works: list[Work]) -> str:

@@ -9,6 +9,11 @@ from . import text
 from .work import MAX_SEGMENTS, Returned, Unreadable, old_target, one_language, read_unit_id, unit_id, worth_sending
 
 _EDITION = re.compile(r"^source edition ([0-9]{1,9})$", re.MULTILINE)
+# polib is lenient: it would cut the ends off a text that lacks a quotation mark.
+_LINE = re.compile(
+    r'\s*(?:#.*|(?P<keyword>msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)\s+"(?:[^"\\]|\\.)*"|"(?:[^"\\]|\\.)*")?\s*'
+)
+_MAX_RUN = 1000  # lines to one text or comment; joining many more would take polib minutes
 # polib takes these for the end of a line wherever they stand; they are set aside while it reads.
 _SET_ASIDE = {"\x85": "\ue0f0", "\u2028": "\ue0f1", "\u2029": "\ue0f2"}
 _AWAY = str.maketrans(_SET_ASIDE)
@@ -60,14 +65,13 @@ def read(data: bytes) -> list[Returned]:
     said = text.decode(data).replace("\r\n", "\n").replace("\r", "\n").translate(_AWAY)
     if len(re.findall(r"^\s*msgid\b", said, re.MULTILINE)) > MAX_SEGMENTS:
         raise Unreadable(_("This file holds more than {number} texts.").format(number=MAX_SEGMENTS))
+    _check_lines(said)
     try:
         # polib opens a file of this name if there is one; no name begins like this.
         catalogue = polib.pofile("# a catalogue\n\n" + text.clean(said), encoding="utf-8")
     except (OSError, ValueError, LookupError, AttributeError, TypeError) as problem:
         line = re.search(r"\(line (\d+)\)", str(problem))
-        raise Unreadable(
-            _("This PO file is damaged at line {line}.").format(line=int(line[1]) - 2 if line else "?")
-        ) from None
+        raise _damaged(int(line[1]) - 2 if line else 1) from None
     tag = catalogue.metadata.get("X-Target-Language") or catalogue.metadata.get("Language", "").replace("_", "-")
     if not tag:
         raise Unreadable(_("This file does not say which language it was translated to."))
@@ -90,3 +94,16 @@ def read(data: bytes) -> list[Returned]:
             Returned(kind, key, where.part, where.number, int(edition[1]) if edition else None, source, target, tag)
         )
     return found
+
+
+def _check_lines(said: str):
+    run = 0
+    for at, line in enumerate(said.split("\n"), 1):
+        match = _LINE.fullmatch(line)
+        run = 0 if match and match["keyword"] else run + bool(line.strip())
+        if not match or run > _MAX_RUN:
+            raise _damaged(at)
+
+
+def _damaged(line: int) -> Unreadable:
+    return Unreadable(_("This PO file is damaged at line {line}.").format(line=line))

@@ -11,6 +11,7 @@ from .work import MAX_SEGMENTS, Returned, Unreadable, old_target, one_language, 
 
 # A spreadsheet would calculate a cell that begins so. Apostrophes before it are counted, so that ours comes off again.
 _RUNS = re.compile(r"'*\s*[=+\-@\t\r＝＋－＠]")
+_MAX_COLUMNS = 100  # people add columns of their own
 _LANGUAGE = re.compile(r"translation\s*\[([A-Za-z0-9-]{2,35})\]", re.IGNORECASE)
 
 
@@ -46,7 +47,7 @@ def unprotect(cell: str) -> str:
 def read(data: bytes) -> list[Returned]:
     said = text.decode(data)
     rows = _rows(said)
-    columns = [cell.strip() for cell in next(rows, [])]
+    columns = [cell.strip() for cell in next(rows, [])[:_MAX_COLUMNS]]
     named = {re.sub(r"\s*\[.*", "", column).casefold(): at for at, column in enumerate(columns)}
     languages = [match[1] for column in columns if (match := _LANGUAGE.fullmatch(column))]
     if not {"id", "source", "translation"} <= named.keys() or not languages:

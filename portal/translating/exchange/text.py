@@ -16,7 +16,7 @@ _ALONE = {"br", "hr", "img", "wbr"}
 # The tags that a page may hold. Whatever else a file brings is text, and will be read as text.
 TAG = re.compile(
     r"</?(?:strong|em|a|p|ul|ol|li|h3)>|<br ?/?>|"
-    r'<a href="(?:(?:https?://|mailto:|tel:|#|/(?!/))[^"<>\x00-\x1f]*)">'
+    r'<a href="(?:(?:https?://|#|/(?![/\\]))[^"<>\x00-\x1f]*)">'
 )
 _ESCAPE = re.compile(r"&(lt|gt|amp);")
 

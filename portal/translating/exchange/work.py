@@ -61,12 +61,19 @@ class Place:
 
 
 def original(work: Work) -> str:
-    return f"{work.kind}/{work.key}"
+    return _readable(f"{work.kind}/{work.key}", _ORIGINAL)
 
 
 def local_id(segment: Segment) -> str:
     """The id within one work; an XML NMTOKEN."""
-    return f"{segment.part}.{segment.number}{'.rich' if segment.rich else ''}"
+    return _readable(f"{segment.part}.{segment.number}{'.rich' if segment.rich else ''}", _UNIT)
+
+
+def _readable(name: str, pattern: re.Pattern) -> str:
+    """A file with a name that is not found again would be work for nothing."""
+    if not pattern.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be named in a file")
+    return name
 
 
 def unit_id(work: Work, segment: Segment) -> str:

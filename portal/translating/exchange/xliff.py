@@ -49,7 +49,10 @@ _ENCODING = re.compile(r"""encoding\s*=\s*["']([^"']*)["']""")
 
 
 def write_12(works, legacy: bool = False) -> bytes:
-    """`legacy`: for tools that only offer what stands in <target>; where there is nothing, the source is copied."""
+    """`legacy`: for tools that only offer what stands in <target>; where there is nothing, the source is copied.
+
+    Such a tool takes every target for a source: a translation that stands there is offered for translating again.
+    """
     root = etree.Element(f"{{{V12}}}xliff", {"version": "1.2"}, nsmap={None: V12, "portal": OURS})
     for work in works:
         file = _under(root, V12, "file", {
