@@ -21,6 +21,7 @@ want() { # want "what it is for" command-or-test package...
 }
 want "browser journeys" "command -v chromium || command -v chromium-browser || command -v google-chrome" chromium
 want "the suite on PostgreSQL" "ls /usr/lib/postgresql/1[5-9]/bin/initdb || command -v initdb" postgresql
+want "XLIFF through OmegaT" "command -v omegat" omegat
 want "collecting interface words" "command -v xgettext" gettext
 want "Arabic and Chinese type in screenshots" "fc-list :lang=zh | grep . && fc-list :lang=ar | grep ." fonts-noto-core fonts-noto-cjk
 
