@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from conditions import editions, follow_up, labels, link_check, models, telling
+from conditions.language_desk import LanguageDesk
 from portal import languages
 from portal.publishing import actions, audit, desk, rights
 from portal.publishing.forms import PublishForm
@@ -55,7 +56,11 @@ class Desk(admin.AdminSite):
     index_template = "admin/desk.html"
 
     def get_urls(self):
-        return [path("together/", self.admin_view(self.together), name="together"), *super().get_urls()]
+        return [
+            path("together/", self.admin_view(self.together), name="together"),
+            *LanguageDesk(self).urls(),
+            *super().get_urls(),
+        ]
 
     def together(self, request):
         """Publish several objects, of any kind and language, all or none: a campaign, a guideline's change."""
@@ -117,9 +122,8 @@ class Today:
     def __init__(self, user):
         self.user = user
         self.day = timezone.localdate()
-        mine = [
-            language.code for language in languages.at_the_desk() if may_translate(user, "conditions", language.code)
-        ]
+        at_the_desk = [language.code for language in languages.at_the_desk()]
+        mine = [code for code in at_the_desk if may_translate(user, "conditions", code)]
         translations = [code for code in mine if code != languages.SOURCE]
         self.in_source = languages.SOURCE in mine
         self.signs = [languages.SOURCE] if self.in_source and user.has_perm("publishing.sign_clinical") else []
@@ -128,6 +132,7 @@ class Today:
         self.publishes = mine if user.has_perm("publishing.publish_edition") else []
         self.writes = user.has_perm("conditions.change_topic")
         self.translates = translations
+        self.leads = user.has_perm("publishing.lead_translations")
 
     @cached_property
     def addresses(self):
@@ -233,7 +238,7 @@ class Today:
                 "safety": behind.get(code, (0, 0))[1],
                 "out_of_date": behind.get(code, (0, 0))[0],
                 "waiting": states.get((code, desk.State.ASKED), 0),
-                "lists": [(label, f"{url}?in={code}&state=out-of-date") for _kind, label, url in self.kinds],
+                "url": reverse("admin:language", args=[code]),
             }
             for code in self.translates
         ]

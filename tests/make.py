@@ -30,6 +30,7 @@ def roles():
     if not Group.objects.exists():
         with connection.schema_editor() as editor:
             import_module("conditions.migrations.0003_six_roles").make_roles(apps, editor)
+            import_module("conditions.migrations.0005_translation_leads").make_role(apps, editor)
 
 
 def person(username="reviewer", *groups, languages=(), **names):

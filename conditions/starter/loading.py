@@ -6,7 +6,7 @@ from collections import Counter
 
 from django.db import transaction
 
-from conditions import editions, models, translatable
+from conditions import editions, follow_up, models, translatable
 from conditions.starter import files
 from portal import languages
 from portal.publishing import actions
@@ -225,3 +225,4 @@ def _publish(topic, by):
                     )
                     actions.publish(manuscript, by=by, significance=Significance.WORDING)
                 yield "published"
+    follow_up.learn(topic.kind, topic.key)

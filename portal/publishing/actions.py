@@ -1,7 +1,8 @@
 """The only writers of what is published, and of what leads there.
 
 On the way: remember, remark, assign, check. At the gate: sign_off, publish, publish_together, withdraw,
-withdraw_everywhere, restore. For later: plan_publishing, plan_withdrawal, cancel, carry_out. Languages: decide_language, count_words.
+withdraw_everywhere, restore. For later: plan_publishing, plan_withdrawal, cancel, carry_out.
+Languages: decide_language, count_words.
 """
 
 import datetime as dt

@@ -68,6 +68,10 @@ class Row:
         return self.is_missing or (self.is_translation and (not self.is_current or self.is_machine))
 
     @property
+    def asks_to_compare(self) -> bool:
+        return self.is_translation and not (self.check and self.is_current and not self.is_machine)
+
+    @property
     def how(self) -> str:
         return How(self.check.how).label if self.check else ""
 
@@ -212,7 +216,7 @@ class TranslatingAdmin(admin.ModelAdmin):
         )
 
     def _other_button(self, request, do, obj, target, units, source_edition):
-        """Ask the author, or let the machine write first drafts of what is empty. Neither touches words that are there."""
+        """Ask the author, or let the machine write drafts of what is empty. Neither touches words that are there."""
         try:
             if do == "question":
                 self.ask_author(obj, request.POST.get("part", ""), request.POST.get("text", "")[:2000], request.user)
@@ -318,6 +322,7 @@ class TranslatingAdmin(admin.ModelAdmin):
             "fresh_fingerprint": fingerprint(units, target.code),
             "rows": rows,
             "to_do": sum(row.to_do for row in rows),
+            "first_to_do": next((row.unit.part for row in rows if row.to_do), ""),
             "moved": sum(bool(row.check) and not row.is_current for row in rows),
             "never_compared": sum(row.is_translation and bool(row.saved) and row.check is None for row in rows),
             "posted_compared": request.POST.getlist("compared"),

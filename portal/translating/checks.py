@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from portal import languages
 from portal.publishing import compare
+from portal.publishing.folding import fold
 
 _KNOWN = tomllib.loads(Path(__file__).with_name("checks.toml").read_text(encoding="utf-8"))
 _FIGURE = re.compile(r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,٫٬]\d+)*")
@@ -255,14 +256,16 @@ def _placeholders(said: str, own: str) -> list[Finding]:
 
 
 def _terms(said: str, own: str, terms: Iterable[AgreedTerm]) -> list[Finding]:
-    """The glossary's word is used, in any of its forms; words to avoid are not."""
+    """Where the source names a term, the glossary's word for it is used in some form, and no word to avoid."""
     found = []
     text, source = own.casefold(), said.casefold()
     for term in terms:
         named = next((name for name in term.names or (term.source,) if _named(name, source)), None)
-        if named and term.do_not_translate and named.casefold() not in text:
+        if named is None:
+            continue
+        if term.do_not_translate and named.casefold() not in text:
             found.append(Finding("term", _("“{term}” stays as it is in every language.").format(term=named)))
-        elif named and term.target and not any(_stem(one) in text for one in (term.target, *term.also) if one):
+        elif term.target and not any(_stem(one) in fold(own) for one in (term.target, *term.also) if one):
             said_as = _("The glossary says “{target}” for “{term}”.").format(target=term.target, term=named)
             found.append(Finding("term", said_as))
         for word in term.avoid:
@@ -272,14 +275,15 @@ def _terms(said: str, own: str, terms: Iterable[AgreedTerm]) -> list[Finding]:
 
 
 def _named(name: str, text: str) -> bool:
-    return bool(re.search(rf"(?<!\w){re.escape(name.casefold())}(?:s|es)?(?!\w)", text)) or (
-        bool(re.search(r"[\u3400-\u9fff]", name)) and name in text
-    )
+    name = name.casefold()
+    if re.search(r"[\u3400-\u9fff]", name):  # Chinese has no space around a word
+        return name in text
+    return bool(re.search(rf"(?<!\w){re.escape(name)}(?:s|es)?(?!\w)", text))
 
 
 def _stem(word: str) -> str:
-    """What of a word stays in its forms: its beginning. Of several words, that of the first."""
-    first = word.casefold().split()[0]
+    """What of a word stays in its forms: the beginning, without the Arabic article. Of several words, the first's."""
+    first = re.sub(r"^ال", "", fold(word).split()[0])
     return first if len(first) < 5 else first[: max(4, len(first) * 2 // 3)]
 
 

@@ -52,19 +52,20 @@ def catalogue(code: str) -> polib.POFile:
     found = polib.pofile(str(path), wrapwidth=0)
     written = {word.digest: word.forms for word in InterfaceWord.objects.filter(language=code)}
     for entry in found:
-        if forms := written.get(_digest(entry.msgctxt or "", entry.msgid)):
-            _put(entry, forms)
+        if said := written.get(_digest(entry.msgctxt or "", entry.msgid)):
+            _put(entry, said)
     return found
 
 
-def _put(entry, forms):
+def _put(entry, said):
     if entry.msgid_plural:
-        entry.msgstr_plural = dict(enumerate(forms))
+        entry.msgstr_plural = dict(enumerate(said))
     else:
-        entry.msgstr = forms[0]
+        entry.msgstr = said[0]
 
 
-def _forms(entry) -> list[str]:
+def forms(entry) -> list[str]:
+    """What an entry says: one text, or one for each plural form."""
     return [said for _n, said in sorted(entry.msgstr_plural.items())] if entry.msgid_plural else [entry.msgstr]
 
 
@@ -72,7 +73,7 @@ def missing(code: str) -> list[str]:
     """What readers would see in the source language, because nobody translated it."""
     if code == languages.SOURCE:
         return []
-    return [entry.msgid for entry in catalogue(code) if for_readers(entry) and not all(_forms(entry))]
+    return [entry.msgid for entry in catalogue(code) if for_readers(entry) and not all(forms(entry))]
 
 
 def plural_forms(code: str) -> int:
@@ -96,7 +97,7 @@ class Unreadable(Exception):
     """The file is not a catalogue; the message says why."""
 
 
-def take(code: str, data: bytes, *, by, dry_run: bool = False) -> Report:
+def take(code: str, data: bytes, *, by) -> Report:
     """Words from a PO file into the desk. What is wrong in one entry keeps that entry out and no other.
 
     Raises Unreadable.
@@ -104,53 +105,67 @@ def take(code: str, data: bytes, *, by, dry_run: bool = False) -> Report:
     if len(data) > MOST:
         raise Unreadable(_("This file is larger than 2 MB. A catalogue of this portal is much smaller."))
     try:
-        came = polib.pofile(data.decode("utf-8"))
+        came = polib.pofile(data.decode("utf-8").rstrip("\n") + "\n")  # with a line end it is never taken for a path
     except UnicodeDecodeError:
         raise Unreadable(_("This file is not written in UTF-8.")) from None
     except (OSError, ValueError, SyntaxError):
         raise Unreadable(_("This is not a PO file, or a part of it is missing.")) from None
+    shown = [entry for entry in came if not entry.obsolete and not entry.fuzzy]
+    return _take(code, [(entry.msgctxt or "", entry.msgid, forms(entry)) for entry in shown], by)
+
+
+def take_one_by_one(code: str, posted, *, by) -> Report:
+    """Words from the desk's own form: "context-3", "msgid-3", "form-3-0", "form-3-1"."""
+    given = []
+    for name in [name for name in posted if name.startswith("msgid-")]:
+        number = name.removeprefix("msgid-")
+        said = [posted[one] for one in sorted(one for one in posted if one.startswith(f"form-{number}-"))]
+        given.append((posted.get(f"context-{number}", ""), posted[name], said))
+    return _take(code, given, by)
+
+
+def _take(code, given, by) -> Report:
     known = {(entry.msgctxt or "", entry.msgid): entry for entry in catalogue(code)}
     report, rows = Report(), []
     count = plural_forms(code)
-    for entry in came:
-        ours = known.get((entry.msgctxt or "", entry.msgid))
-        forms = [form.replace("\x00", "").strip("\r") for form in _forms(entry)]
-        if entry.obsolete or entry.fuzzy or not any(forms):
+    for context, msgid, came in given:
+        said = [one.replace("\x00", "").replace("\r\n", "\n") for one in came]
+        ours = known.get((context, msgid.replace("\r\n", "\n")))
+        if not any(said):
             continue
         if ours is None:
-            report.refused.append((entry.msgid, _("These words are not in this interface any more.")))
-        elif forms == _forms(ours):
+            report.refused.append((msgid, _("These words are not in this interface any more.")))
+        elif said == forms(ours):
             report.untouched += 1
-        elif why := _wrong(ours, forms, count):
-            report.refused.append((entry.msgid, why))
+        elif why := _wrong(ours, said, count):
+            report.refused.append((msgid, why))
         else:
-            before = " / ".join(_forms(ours)).strip(" /")
-            after = " / ".join(forms)
+            before, after = " / ".join(forms(ours)).strip(" /"), " / ".join(said)
             if before:
-                report.changed.append((entry.msgid, before, after))
+                report.changed.append((msgid, before, after))
             else:
-                report.new.append((entry.msgid, after))
-            rows.append((entry.msgctxt or "", entry.msgid, forms))
-    if rows and not dry_run:
+                report.new.append((msgid, after))
+            rows.append((context, ours.msgid, said))
+    if rows:
         with transaction.atomic():
-            for context, msgid, forms in rows:
+            for context, msgid, said in rows:
                 InterfaceWord.objects.update_or_create(
                     language=code,
                     digest=_digest(context, msgid),
-                    defaults={"context": context, "msgid": msgid, "forms": forms, "by": by, "at": timezone.now()},
+                    defaults={"context": context, "msgid": msgid, "forms": said, "by": by, "at": timezone.now()},
                 )
             actions.count_words(code, by=by, changed=len(rows))
     return report
 
 
-def _wrong(entry, forms: list[str], count: int) -> str:
+def _wrong(entry, said: list[str], count: int) -> str:
     """Why these words would break a page, or leave a hole in it."""
-    if entry.msgid_plural and len(forms) != count:
-        return _("This language has {count} plural forms; {given} were given.").format(count=count, given=len(forms))
-    if not all(form.strip() for form in forms):
+    if entry.msgid_plural and len(said) != count:
+        return _("This language has {count} plural forms; {given} were given.").format(count=count, given=len(said))
+    if not all(form.strip() for form in said):
         return _("One of the plural forms is empty.")
     wanted = sorted(_PLACEHOLDER.findall(entry.msgid_plural or entry.msgid))
-    for form in forms:
+    for form in said:
         if sorted(_PLACEHOLDER.findall(form)) != wanted:
             return _("The placeholders in braces, and the tags, must be the same as in the source.")
         if entry.msgid.startswith("\n") != form.startswith("\n") or entry.msgid.endswith("\n") != form.endswith("\n"):

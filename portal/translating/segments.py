@@ -1,4 +1,4 @@
-"""Paragraphs, list items and headings: what a translator looks at. Finds the old wording; never says that it still holds.
+"""Paragraphs, list items and headings: what a translator looks at. Finds the old wording; never says that it holds.
 
 The authority on what is out of date is the part (portal.publishing.checking); a segment only shows where to look.
 """

@@ -73,11 +73,18 @@
     return made;
   };
   for (const part of parts) {
-    const source = part.querySelector("[data-source]")?.dataset.source;
-    if (source) part.querySelector(".desk-tools").prepend(button(words.copy, () => copySource(part)));
+    if (part.querySelector("[data-copy]")) part.querySelector(".desk-tools").prepend(button(words.copy, () => copySource(part)));
     for (const suggestion of part.querySelectorAll("[data-match]")) {
       suggestion.append(" ", button(words.take, () => take(part, suggestion)));
     }
+  }
+
+  const only = document.getElementById("only-to-do");
+  if (only) {
+    only.hidden = false;
+    only.addEventListener("change", ({ target }) => {
+      form.closest(".desk-translate").classList.toggle("desk-only-to-do", target.checked);
+    });
   }
 
   // Checks while typing

@@ -270,7 +270,15 @@ def test_a_translation_says_which_source_edition_it_matches_and_when_that_moved_
     answer = read(address)
     assert (answer.context["out_of_date"], answer.context["matches"].number) == (True, 1)
     assert "Half the dose" not in answer.content.decode()
-    # The same Spanish words, compared with the new source and found right, are up to date without a new edition.
+    with pytest.raises(actions.Incomplete, match="“Overview” has changed in the source"):
+        actions.sign_off(
+            make.manuscript(condition, "es"), by=make.translator("hasty"), capacity="language",
+            source_edition=Page.objects.get(language="en").edition,
+        )  # fmt: skip
+    # The same Spanish words, compared with the new source and found right, are up to date without a new edition; but
+    # not before somebody has signed the pair.
+    make.compared(condition, "es", parts=["sections.overview"])
+    assert read(address).context["out_of_date"] is True
     actions.sign_off(
         make.manuscript(condition, "es"), by=make.translator(), capacity="language",
         source_edition=Page.objects.get(language="en").edition,
@@ -452,6 +460,7 @@ def test_a_restored_source_is_what_a_translation_of_it_matches():
     condition = changed_source("follow")
     page, by = Page.objects.get(language="en"), make.clinician()
     first = page.edition.__class__.objects.get(language="en", number=1)
+    make.compared(condition, "es")
     actions.sign_off(
         make.manuscript(condition, "es"), by=make.translator(), capacity="language", source_edition=page.edition
     )
@@ -486,6 +495,7 @@ def test_switching_to_a_language_without_the_page_never_opens_another_objects_pa
     make.published(make.symptom("tremor"))
     other = make.symptom("agitation", in_languages=("en", "fr"), slug_fr="tremor")
     make.published(other)
+    make.compared(other, "fr")
     assert [p.message for p in make.manuscript(other, "fr").problems] == [
         "Another page has the address “tremor” in French. Choose another."
     ]

@@ -282,24 +282,28 @@ def test_what_moved_in_the_source_is_shown_word_by_word_and_saving_does_not_clea
     address = f"/admin/conditions/condition/{condition.pk}/translate/es/"
     answer = client.get(address)
     moved = [
-        (unit.part, [(run.how, run.text) for run in runs])
-        for unit, _f, _s, _m, runs, _c in answer.context["rows"]
-        if runs
+        (row.unit.part, [(run.how, run.text) for run in row.moved[0].runs])
+        for row in answer.context["rows"]
+        if row.moved
     ]
     assert moved == [("sections.outlook", [("=", "Take "), ("-", "10 mg"), ("+", "5 mg"), ("=", " a day.")])]
-    assert "1 part changed in the source since edition 1." in answer.content.decode()
+    assert "1 part has changed in the source since it was compared." in answer.content.decode()
     form = form_of(answer)
     assert client.post(address, form | {"sections.outlook": ["<p>Tome 5 mg al día.</p>"]}).status_code == 302
     assert client.get(address).context["moved"] == 1
     reader = Client().get(f"/es/conditions/{Page.objects.get(language='es').slug}/")
     assert "Take 5 mg a day." in reader.content.decode()
+    form = form_of(client.get(address))
+    assert client.post(address, form | {"compared": ["sections.outlook"]}).status_code == 302
+    assert client.get(address).context["moved"] == 0
+    assert "Take 5 mg a day." in Client().get(reader.request["PATH_INFO"]).content.decode()  # nobody has signed yet
     signatory = make.translator("signatory-es")
     actions.sign_off(
         make.manuscript(condition, "es"), by=signatory, capacity="language",
         source_edition=Edition.objects.get(language="en", number=2),
     )  # fmt: skip
     actions.publish(make.manuscript(condition, "es"), by=signatory)
-    assert client.get(address).context["moved"] == 0
+    assert "Take 5 mg a day." not in Client().get(reader.request["PATH_INFO"]).content.decode()
 
 
 def test_a_form_opened_beside_an_older_source_is_not_saved_but_shown_what_changed():
@@ -316,7 +320,7 @@ def test_a_form_opened_beside_an_older_source_is_not_saved_but_shown_what_change
     assert answer.status_code == 409
     said = answer.content.decode()
     assert "Edition 2 of the source was published while you were writing." in said and "Mis palabras." in said
-    assert answer.context["moved"] == 1
+    assert [row.unit.part for row in answer.context["rows"] if row.moved] == ["sections.outlook"]
     assert "Mis palabras" not in (models.Condition.objects.get(pk=condition.pk).outlook_es or "")
     assert client.post(address, form_of(answer)).status_code == 302
     assert "Mis palabras" in models.Condition.objects.get(pk=condition.pk).outlook_es

@@ -49,7 +49,7 @@ def test_each_segment_finds_its_old_wording():
 
 @pytest.mark.parametrize(("before", "now"), [("You can take it.", "You cannot take it."), ("10 mg", "100 mg")])
 def test_alike_is_never_the_same(before, now):
-    (one,) = [one for one in segments.align(f"<p>{before}</p>", f"<p>{now}</p>", "<p>x</p>")]
+    (one,) = segments.align(f"<p>{before}</p>", f"<p>{now}</p>", "<p>x</p>")
     assert (one.how, one.target, one.stays) == ("changed", "x", False)
 
 

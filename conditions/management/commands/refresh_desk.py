@@ -1,9 +1,10 @@
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from conditions import editions
+from conditions import editions, follow_up
 from portal import languages
-from portal.publishing.models import Entry
+from portal.publishing.models import Entry, Page
+from portal.translating.models import Remembered
 
 
 class Command(BaseCommand):
@@ -23,4 +24,8 @@ class Command(BaseCommand):
                 with transaction.atomic():
                     editions.refresh(editions.topic(kind, pk=pk))
                 count += 1
+        # The memory of a portal that was made before there was one.
+        if all or not Remembered.objects.exists():
+            for kind, key in Page.objects.filter(language=languages.SOURCE).values_list("kind", "key"):
+                follow_up.learn(kind, key)
         self.stdout.write(f"The desk's lists: {count} objects looked at.")
