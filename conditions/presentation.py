@@ -38,6 +38,7 @@ class Part:
     groups: tuple = ()
     moved: bool = False  # the source says something else here, and this translation does not yet
     language: languages.Language | None = None  # of the words, where they are the source's instead of the translation's
+    machine: bool = False  # a machine translated it, and nobody has compared it since
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,8 @@ def show(
             for card, language in cards
             if card.urgency in labels.URGENCIES
         ],
+        "summary_machine": not {"name", "summary"}.isdisjoint(content.machine),
+        "facts_machine": any(part.startswith("facts.") for part in content.machine),
         "summary_moved": bool(behind and behind.moved("summary")),
         "facts": [
             (
@@ -205,17 +208,30 @@ def _parts(content, kind, cited, symptoms, treatments, behind) -> list[Part]:
     """The sections in their order; symptoms follow the overview, treatments stand under their introduction."""
     groups = {"treatment_intro": tuple(treatments)}
     parts = []
+
+    def by_machine(beginning: str) -> bool:
+        return any(part.startswith(beginning) for part in content.machine)
+
+    def of_rows(key: str, rows: tuple) -> Part:
+        moved = bool(behind and behind.moved(key))
+        return Part(key, labels.PARTS[key], groups=rows, moved=moved, machine=by_machine(f"{key}."))
+
     for section in behind.sections(content) if behind else content.sections:
         if section.html or groups.get(section.key):
             heading = labels.SECTIONS[kind].get(section.key, section.key)
             found = groups.pop(section.key, ())
             moved = bool(behind and behind.moved(f"sections.{section.key}"))
             language = behind.language if behind and behind.replaced(section.key) else None
-            parts.append(Part(section.key, heading, section.html, tuple(cited(section.key)), found, moved, language))
+            if found and behind:
+                moved = moved or behind.moved("treatments")
+            own = by_machine(f"sections.{section.key}") or (bool(found) and by_machine("treatments."))
+            parts.append(
+                Part(section.key, heading, section.html, tuple(cited(section.key)), found, moved, language, own)
+            )
         if section.key == "overview" and symptoms:
-            parts.append(Part("symptoms", labels.PARTS["symptoms"], groups=tuple(symptoms)))
+            parts.append(of_rows("symptoms", tuple(symptoms)))
     if groups.get("treatment_intro"):
-        parts.append(Part("treatments", labels.PARTS["treatments"], groups=groups["treatment_intro"]))
+        parts.append(of_rows("treatments", groups["treatment_intro"]))
     return parts
 
 

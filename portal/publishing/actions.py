@@ -230,6 +230,7 @@ def count_words(code: str, *, by, changed: int, now=None) -> None:
     )
     LanguageState.objects.filter(pk=row.pk).update(words=F("words") + 1)
     audit.note("interface", by=by, about=f"{languages.get(code).english} ({code})", changed=changed)
+    languages.ask_again()
     transaction.on_commit(languages.ask_again)
 
 
