@@ -1,5 +1,5 @@
 # make run    sets up everything and serves          make run PORT=8010 DATABASE_URL=postgres://... DEMO=0
-# make test   sets up everything and tests it        make check, make fix, make messages, make clean
+# make test   sets up everything and tests it        make check, make fix, make bench, make messages, make clean
 PORT ?= 8000
 DEMO ?= 1
 DATABASE_URL ?=
@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DEMO DATABASE_URL PUBLIC_ADDRESS
 
-.PHONY: run test check fix messages screenshots clean
+.PHONY: run test check fix messages screenshots bench clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed
@@ -37,6 +37,9 @@ fix: .venv/installed-dev
 screenshots: .venv/installed-dev
 	DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m tests.screenshots $(PUBLIC_ADDRESS)
 	env -u DATABASE_URL -u DEMO -u PUBLIC_ADDRESS SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/pytest tests/journeys/test_editing_guide.py
+
+bench: .venv/installed-dev
+	@sh tests/bench/run.sh
 
 messages: .venv/installed-dev
 	$(BIN)/python manage.py make_catalogues

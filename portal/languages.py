@@ -26,6 +26,7 @@ class Language:
     direction: str
     begins: str  # its state where nobody decided otherwise: offered, planned
     cldr: str  # whose dates it writes: en-GB
+    plurals: str = ""  # gettext's rule, where Django ships none
 
     @property
     def state(self) -> str:
@@ -53,7 +54,15 @@ class Language:
 def _read(path: Path) -> tuple[str, dict[str, Language]]:
     declared = tomllib.loads(path.read_text(encoding="utf-8"))
     languages = {
-        code: Language(code, row["name"], row["english"], row["direction"], row["state"], row.get("cldr", code))
+        code: Language(
+            code,
+            row["name"],
+            row["english"],
+            row["direction"],
+            row["state"],
+            row.get("cldr", code),
+            row.get("plurals", ""),
+        )
         for code, row in declared["languages"].items()
     }
     source = declared["source"]

@@ -8,9 +8,6 @@ from django.utils.translation import to_locale
 
 from portal import languages
 
-# Where Django ships no plural rule, makemessages leaves "nplurals=INTEGER", and then every page is a 500.
-PLURALS = {"so": "nplurals=2; plural=(n != 1);"}
-
 
 class Command(BaseCommand):
     help = "Collect the interface's words into locale/ for every declared language. Needs gettext's programs."
@@ -28,9 +25,10 @@ class Command(BaseCommand):
         )
         for code in codes:
             path = settings.BASE_DIR / "locale" / to_locale(code) / "LC_MESSAGES" / "django.po"
-            if code in PLURALS:
+            # Where Django ships no plural rule, makemessages leaves "nplurals=INTEGER", and then every page is a 500.
+            if rule := languages.get(code).plurals:
                 text = path.read_text(encoding="utf-8")
-                text = re.sub(r"nplurals=INTEGER; plural=EXPRESSION;", PLURALS[code], text)
+                text = re.sub(r"nplurals=INTEGER; plural=EXPRESSION;", rule, text)
                 path.write_text(text, encoding="utf-8")
             catalogue = polib.pofile(str(path), wrapwidth=0)
             # A date in the header would make every run a change.

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Figures, not tests: nothing here passes or fails by the clock.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+PATH="$PWD/.venv/bin:$PATH"
+export SECRET_KEY=bench-only-bench-only-bench-only-bench-only PYTHONDONTWRITEBYTECODE=1
+unset DATABASE_URL DEMO PUBLIC_ADDRESS DEBUG
+failed=0
+python -m tests.bench.add_language || failed=1
+python tests/postgres.py python -m tests.bench.add_language
+case $? in 0) ;; 77) echo "PostgreSQL: not run, because no PostgreSQL 15 or newer was found" ;; *) failed=1 ;; esac
+exit $failed
