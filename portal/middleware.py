@@ -68,8 +68,7 @@ def headers(get_response):
             response.headers.setdefault("X-Robots-Tag", "noindex")
             # The editor's import map is inline; js_asset puts the request's nonce on it.
             script = ["'self'"] + ([f"'nonce-{request.csp_nonce}'"] if getattr(request, "csp_nonce", None) else [])
-            own = getattr(response, "_csp_update", None) or {}  # the preview may stand beside a translation
-            response._csp_update = {**ADMIN_POLICY, "script-src": script, **own}
+            response._csp_update = {**ADMIN_POLICY, "script-src": script}
         return response
 
     return middleware

@@ -272,7 +272,7 @@ class GateAdmin(admin.ModelAdmin):
             }
             response = render(request, "public/preview.html", context)
         # It may be shown beside the translator's form; nobody else's page can hold it.
-        response._csp_update = {"frame-ancestors": ["'self'"]}
+        response._csp_replace = {"frame-ancestors": ["'self'"]}
         response["X-Frame-Options"] = "SAMEORIGIN"
         return response
 

@@ -93,7 +93,10 @@ def main() -> int:
         reader = threading.Thread(target=read)
         reader.start()
         time.sleep(2)
+        reads.clear()  # the first ones find nothing ready
+        time.sleep(5)
         quiet = list(reads)
+        reads.clear()
         connection.close()
         began = time.perf_counter()
         done = subprocess.run([sys.executable, "manage.py", "addlanguage", "ti"], capture_output=True, text=True)
