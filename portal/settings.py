@@ -268,6 +268,11 @@ if MACHINE_TRANSLATION:
         )
     MACHINE_TRANSLATION = (_name, _where.rstrip("/"))
 
+# For developers: languages whose interface is shown in a pseudo-language (PSEUDO=fr,ar), to find untranslated words.
+PSEUDO = env.list("PSEUDO", default=[])
+if PSEUDO and HTTPS:
+    raise ImproperlyConfigured("PSEUDO is for developers on their own machine: readers would see nonsense.")
+
 # Each server process looks every 15 seconds what is due. CLOCK=0: something else calls `manage.py tick` instead.
 CLOCK = _switch("CLOCK", True)
 

@@ -17,6 +17,7 @@ from django.utils.translation import to_locale, trans_real
 
 from portal import languages
 from portal.publishing import actions
+from portal.translating import pseudo
 from portal.translating.models import InterfaceWord
 
 # Where words that readers see are written; the others are the desk's.
@@ -175,27 +176,38 @@ def _wrong(entry, said: list[str], count: int) -> str:
 
 def ensure(code: str) -> None:
     """This process speaks the language with the words of the desk. Cheap: a look at a number."""
-    version = languages.words_version(code)
+    version = PSEUDO if code in settings.PSEUDO else languages.words_version(code)
     if _loaded.get(code, 0) == version:
         return
     with _lock:
         if _loaded.get(code, 0) == version:
             return
-        words = list(InterfaceWord.objects.filter(language=code))
-        book = polib.POFile()
-        path = Path(settings.BASE_DIR) / "locale" / to_locale(code) / "LC_MESSAGES" / "django.po"
-        book.metadata = {
-            "Content-Type": "text/plain; charset=UTF-8",
-            "Plural-Forms": polib.pofile(str(path)).metadata.get("Plural-Forms", "nplurals=2; plural=(n != 1);"),
-        }
-        known = {(entry.msgctxt or "", entry.msgid): entry for entry in polib.pofile(str(path))}
-        for word in words:
-            if ours := known.get((word.context, word.msgid)):  # words that are gone from the code need no translation
-                entry = polib.POEntry(msgctxt=ours.msgctxt, msgid=ours.msgid, msgid_plural=ours.msgid_plural)
-                _put(entry, word.forms)
-                book.append(entry)
         fresh = trans_real.DjangoTranslation(code)
-        fresh.merge(gettext.GNUTranslations(io.BytesIO(book.to_binary())))
+        if code != languages.SOURCE:
+            fresh.merge(gettext.GNUTranslations(io.BytesIO(_over_the_file(code).to_binary())))
         # Whoever is in the middle of a page keeps the words they began with; the next page has the new ones.
         trans_real._translations[code] = fresh
         _loaded[code] = version
+
+
+PSEUDO = -1  # the version of a pseudo-language's words
+
+
+def _over_the_file(code: str) -> polib.POFile:
+    """What wins over the catalogue's file: the desk's words, or a pseudo-language's."""
+    path = Path(settings.BASE_DIR) / "locale" / to_locale(code) / "LC_MESSAGES" / "django.po"
+    file = polib.pofile(str(path))
+    if code in settings.PSEUDO:
+        return pseudo.catalogue(file, languages.get(code).direction)
+    book = polib.POFile()
+    book.metadata = {
+        "Content-Type": "text/plain; charset=UTF-8",
+        "Plural-Forms": file.metadata.get("Plural-Forms", "nplurals=2; plural=(n != 1);"),
+    }
+    known = {(entry.msgctxt or "", entry.msgid): entry for entry in file}
+    for word in InterfaceWord.objects.filter(language=code):
+        if ours := known.get((word.context, word.msgid)):  # words that are gone from the code need no translation
+            entry = polib.POEntry(msgctxt=ours.msgctxt, msgid=ours.msgid, msgid_plural=ours.msgid_plural)
+            _put(entry, word.forms)
+            book.append(entry)
+    return book
