@@ -90,6 +90,48 @@ def test_a_dose_is_a_dose_in_every_way_of_writing_it(language, target):
     assert checks.check("Take 2.5 mg twice a day.", target, language) == []
 
 
+@pytest.mark.parametrize(
+    ("language", "source", "target", "what"),
+    [
+        ("pt-br", "Take two tablets for 5 days.", "Tome dois comprimidos por 5 dias.", []),
+        ("de", "Take 2.5 mg for three weeks.", "Nehmen Sie drei Wochen lang 2,5 mg.", []),
+        ("uk", "Do not take 10 mg.", "Приймайте 10 мг.", ["negation"]),
+        ("fa", "Take 10 mg.", "۱۰ میلی‌گرم بخورید.", []),
+        ("fa", "Take 10 mg.", "۱۰۰ میلی‌گرم بخورید.", ["number", "number"]),
+        ("so", "Take 2 tablets of 250 mg.", "Qaado laba kiniin oo 250 mg ah.", []),
+        ("so", "Take 250 mg.", "Qaado 25 mg.", ["number", "number"]),
+    ],
+)
+def test_planned_languages_are_checked_as_far_as_we_know_them(language, source, target, what):
+    assert [one.what for one in checks.check(source, target, language)] == what
+
+
+@pytest.mark.parametrize(
+    ("language", "target", "what"),
+    [
+        ("es", "Desde el 3 de marzo de 2026.", []), ("es", "Desde el 3 de mayo de 2026.", ["date"]),
+        ("ru", "С 3 марта 2026 года.", []), ("ar", "منذ 3 مارس 2026.", []), ("zh-hans", "自2026年3月3日起。", []),
+        ("zh-hans", "自2026年5月3日起。", ["number", "date"]), ("fr", "Depuis le 3 mars 2026.", []), ("fr", "Depuis le 3 mai 2026.", ["date"]),
+    ],
+)  # fmt: skip
+def test_a_date_keeps_its_month(language, target, what):
+    assert [one.what for one in checks.check("Since 3 March 2026.", target, language)] == what
+
+
+def test_placeholders_titles_terms_and_words_to_avoid():
+    def what(source, target, *terms, **more):
+        return [one.what for one in checks.check(source, target, "es", terms, **more)]
+
+    assert what("Dear {name}, %(count)s", "Querido {nombre}, %(count)s") == ["placeholder", "placeholder"]
+    assert what("Short", "x" * 66, is_title=True) == ["title"]
+    gene = checks.AgreedTerm("Gene", "Gen", avoid=("gen malo",), names=("Gene",))
+    assert what("A gene may change.", "Un gen puede cambiar.", gene) == []
+    assert what("A gene may change.", "Una cosa puede cambiar.", gene) == ["term"]
+    assert what("A gene may change.", "Un gen malo puede cambiar.", gene) == ["avoid"]
+    kept = checks.AgreedTerm("TOR1A", "", do_not_translate=True, names=("TOR1A",))
+    assert what("The TOR1A test", "La prueba TOR-1", kept)[-1] == "term"
+
+
 @pytest.mark.django_db
 def test_a_wrong_dose_keeps_a_treatment_from_being_signed_and_is_shown_to_its_translator():
     treatment = make.treatment(in_languages=("en", "es"))
