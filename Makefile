@@ -36,7 +36,7 @@ fix: .venv/installed-dev
 
 screenshots: .venv/installed-dev
 	DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m tests.screenshots $(PUBLIC_ADDRESS)
-	env -u DATABASE_URL -u DEMO -u PUBLIC_ADDRESS SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/pytest tests/journeys/test_editing_guide.py
+	env -u DATABASE_URL -u DEMO -u PUBLIC_ADDRESS SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/pytest tests/journeys/test_editing_guide.py tests/journeys/test_translating_guide.py
 
 bench: .venv/installed-dev
 	@sh tests/bench/run.sh
