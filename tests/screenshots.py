@@ -32,19 +32,6 @@ def main(base):
             page = window(size)
             condition(page, language)
             page.screenshot(path=FOLDER / f"{name}.png")
-
-        page = window(DESK)
-        page.goto("/admin/")
-        page.locator("#id_username").fill("administrator")
-        page.locator("#id_password").fill("only-for-the-demo")
-        page.locator("input[type=submit]").click()
-        page.goto("/admin/conditions/condition/?q=torsion")
-        page.get_by_role("link", name="Torsion dystonia", exact=True).click()
-        page.wait_for_timeout(500)
-        change = page.url
-        page.goto(change.replace("/change/", "/translate/es/"))
-        page.wait_for_timeout(500)
-        page.screenshot(path=FOLDER / "translator.png")
         browser.close()
 
 
