@@ -7,6 +7,7 @@ from django.core.cache import cache
 from playwright.sync_api import sync_playwright
 
 from portal import languages
+from portal.publishing import search
 
 # Playwright's own event loop runs in this thread; our tests are synchronous all the same.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -65,6 +66,7 @@ def _kept_apart(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(languages, "SECONDS", float("inf"))
     monkeypatch.setattr(languages, "_known", {})
     monkeypatch.setattr(languages, "_asked_at", 0.0)
+    search.vocabulary.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ app_name = "public"
 urlpatterns = [
     path("", views.home, name="home"),
     path("search/", views.search, name="search"),
+    path("search/suggest", views.suggest, name="suggest"),
     path("about/", views.about, name="about"),
     path("<kind:kind>/", views.listing, name="list"),
     path("<kind:kind>/<uslug:slug>/", views.page, name="page"),

@@ -1,10 +1,18 @@
-"""The pages readers see. They read portal.publishing.reading, and nothing else."""
+"""The pages readers see. They read portal.publishing.reading and search, and nothing else."""
 
 import datetime as dt
 import re
+from urllib.parse import urlencode
 
 from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
@@ -18,6 +26,7 @@ from conditions.content import TopicContent
 from conditions.public.letters import by_letter
 from portal import languages
 from portal.publishing import reading
+from portal.publishing import search as finding
 
 KIND_OF_PATH = {path: kind for kind, path in labels.PATHS.items()}
 
@@ -80,19 +89,38 @@ def listing(request, language, kind):
 
 @require_safe
 def search(request, language):
-    words = request.GET.get("q", "").strip()[:200]
-    found = reading.named_like(words, language)
-    query = f"?{request.GET.urlencode()}" if words else ""
+    words = " ".join(request.GET.get("q", "")[:200].replace("\0", "").split())
+    found = finding.find(words, language, insist="exact" in request.GET)
     return _render(
         request,
         "public/search.html",
         language,
         "public:search",
-        query=query,
+        query=f"?{urlencode({'q': words})}" if words else "",
         words=words,
-        found=[(labels.KINDS[page.kind], page, presentation.page_url(page)) for page in found],
-        warned=reading.warned(found, language),
+        insist=f"?{urlencode({'q': words, 'exact': 1})}",
+        found=found,
+        count=len(found.pages) + len(found.mentions),
+        pages=_listed(found.pages),
+        mentions=_listed(found.mentions),
+        elsewhere=[(languages.get(row[1].language), *row) for row in _listed(found.elsewhere)],
+        warned=reading.warned((*found.pages, *found.mentions), language),
+        noindex=True,
     )
+
+
+def _listed(pages):
+    return [(labels.KINDS[page.kind], page, presentation.page_url(page)) for page in pages]
+
+
+@require_safe
+def suggest(request, language):
+    """Names that begin as the reader has begun to type. No cookie, no log of ours, and the same for everybody."""
+    rows = _listed(finding.suggest(request.GET.get("q", ""), language))
+    found = [{"title": page.title, "kind": str(kind), "url": url} for kind, page, url in rows]
+    response = JsonResponse({"suggestions": found}, json_dumps_params={"ensure_ascii": False})
+    response["X-Robots-Tag"] = "noindex"
+    return response
 
 
 @require_safe

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal import languages
-from portal.publishing import audit, checking, floor, reading, rights, seals
+from portal.publishing import audit, checking, floor, reading, rights, seals, search
 from portal.publishing.folding import fold
 from portal.publishing.manuscript import Manuscript
 from portal.publishing.models import (
@@ -356,6 +356,7 @@ def _publish(one: Publishing, by, now) -> Edition:
     if page and not page.withdrawn_at and page.edition.digest == manuscript.digest:
         page.findable = _findable(manuscript.title, *manuscript.other_names)
         page.save(update_fields=["findable"])
+        search.index(page, page.edition)
         return page.edition
     now = _moment(page, now)
     signature = _signature_for(manuscript)
@@ -431,6 +432,7 @@ def _withdraw(page, by, reason, now, said=""):
     page.withdrawn_at = now
     page.withdrawal_reason = reason
     page.save(update_fields=["withdrawn_at", "withdrawal_reason"])
+    search.drop(page)
     PageHistory.objects.create(page=page, edition=None, at=now, by=by, reason=reason or said)
     audit.note("withdrawn", by=by, about=audit.subject(page.edition), reason=reason or said)
     return page
@@ -638,6 +640,7 @@ def _point(page, edition, *, now, by, reason=""):
     page.slug, page.title, page.summary = edition.slug, edition.title, edition.summary
     page.edition, page.withdrawn_at, page.withdrawal_reason = edition, None, ""
     page.save()
+    search.index(page, edition)
     address, _created = Address.objects.get_or_create(
         kind=page.kind, language=page.language, slug=page.slug, defaults={"page": page}
     )

@@ -1,13 +1,17 @@
 """Names folded for finding: case, Latin accents and Arabic vowel signs do not matter."""
 
-import re
 import unicodedata
 
-_ARABIC_LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ة": "ه", "ـ": None})
+_ARABIC_LETTERS = str.maketrans(
+    {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ؤ": "و", "ئ": "ي", "ـ": None}
+)
+# Marks with a combining class below this are letters of Indic scripts in all but name: vowel signs, virama, nukta.
+_FIRST_ACCENT = 10
 
 
 def fold(text: str) -> str:
     """Lower case, without marks, words joined by one space. Russian й and ё fold as well; Chinese stays as it is."""
     text = unicodedata.normalize("NFKD", text.translate(_ARABIC_LETTERS)).casefold()
-    text = "".join(c for c in text if unicodedata.category(c) != "Mn")
-    return re.sub(r"[\W_]+", " ", unicodedata.normalize("NFC", text)).strip()
+    text = "".join(c for c in text if unicodedata.combining(c) < _FIRST_ACCENT)
+    text = unicodedata.normalize("NFC", text)
+    return " ".join("".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in text).split())

@@ -142,6 +142,35 @@ class Address(models.Model):
         return self.slug
 
 
+class SearchEntry(models.Model):
+    """What a live page is found by: words made by search.py, one space between them."""
+
+    page = models.OneToOneField(Page, models.CASCADE, primary_key=True)
+    version = models.PositiveSmallIntegerField()
+    names = models.TextField()
+    text = models.TextField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self):
+        return self.names
+
+
+class SearchWord(models.Model):
+    """A word that titles and summaries use: what a misspelt one may be put right to. Only ever added."""
+
+    language = models.CharField(max_length=16)
+    word = models.CharField(max_length=60)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["language", "word"], name="each_search_word_once")]
+
+    def __str__(self):
+        return self.word
+
+
 class PageHistory(Unchanging):
     """From this moment the page showed this edition; without an edition it was withdrawn. Answers "on that day?"."""
 

@@ -10,7 +10,6 @@ from django.db.models.functions import Coalesce, Greatest
 
 from portal import languages
 from portal.publishing import checking
-from portal.publishing.folding import fold
 from portal.publishing.models import (
     Address,
     Capacity,
@@ -215,16 +214,6 @@ def counts(language: str) -> dict[str, int]:
     """How many live pages of each kind a language has."""
     live = Page.objects.filter(language=language, withdrawn_at=None)
     return dict(live.values_list("kind").annotate(Count("pk")))
-
-
-def named_like(words: str, language: str, limit: int = 50) -> list[Page]:
-    """Live pages one of whose names holds these words, synonyms and known misspellings included."""
-    folded = fold(words)
-    if not folded:
-        return []
-    hits = Page.objects.filter(language=language, withdrawn_at=None, findable__contains=folded)
-    ranked = sorted(hits[:500], key=lambda page: (folded not in page.findable.split("\n"), len(page.title)))
-    return ranked[:limit]
 
 
 def linked(references: Iterable[Reference], language: str) -> dict[Reference, Page]:

@@ -241,7 +241,7 @@ def test_a_dose_changed_for_safety_warns_every_language_at_once_until_each_has_f
     translator.goto("/admin/languages/es/")
     assert "the earlier words may harm" in translator.get_by_role("row").filter(has_text="Levodopa").inner_text()
     translator.get_by_role("link", name="Levodopa").click()
-    translator.get_by_role("link", name="Go to the part with something to do").click()
+    translator.get_by_role("link", name="Go to the 1 part with something to do").click()
     part = translator.locator("#part-sections\\.benefits")
     assert "10 mg" in part.locator("del").inner_text() and "5 mg" in part.locator("ins").inner_text()
     part.scroll_into_view_if_needed()

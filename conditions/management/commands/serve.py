@@ -38,6 +38,7 @@ class Command(BaseCommand):
         elif closed := retire_accounts():
             self.stdout.write(f"Closed, because DEMO is off: the demonstration accounts {', '.join(closed)}.")
         call_command("refresh_desk", stdout=self.stdout)
+        call_command("reindex", stdout=self.stdout)
         call_command("collectstatic", interactive=False, verbosity=0)
         if prepare_only:
             return

@@ -1,0 +1,333 @@
+"""Finding pages: by any of their names, by the beginning of one, misspelt, and by what they say.
+
+One description serves both databases: `words` makes the same words of a text for the index and for a question, and
+`_matching` asks for them, of SQLite's FTS5 or of PostgreSQL's GIN index (migration 0005). The index is written by
+`actions` in the transaction of the publish. Ranking is ours: a name beats a mention.
+"""
+
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import snowballstemmer
+from django.db import connection
+from django.utils.html import strip_tags
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
+
+from portal import languages
+from portal.publishing import checking
+from portal.publishing.folding import fold
+from portal.publishing.models import Edition, Page, SearchEntry, SearchWord
+
+VERSION = 1  # of what `words` makes; `reindex` makes entries of another version anew
+
+# Letters nobody types mark what is no word of the text: the language, and a name as a whole.
+_LANGUAGE, _WHOLE = "ǂ", "ǀ"
+# Scripts written without spaces are indexed by pairs of letters.
+_UNSPACED = re.compile(
+    r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)"
+)
+_STEMMERS = {
+    "ar": "arabic", "de": "german", "en": "english", "es": "spanish", "fr": "french", "hi": "hindi", "pt": "portuguese",
+    "ru": "russian",
+}  # fmt: skip
+_CANDIDATES = 100  # pages ranked for one question, so that a common word costs no more than a rare one
+_MOST_WORDS = 12  # of a question
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer to a question."""
+
+    pages: tuple[Page, ...] = ()
+    mentions: tuple[Page, ...] = ()  # they speak of it, none of their names does
+    corrected: str = ""  # the words that were looked for instead of those asked
+    elsewhere: tuple[Page, ...] = ()  # pages in other languages, where this language has none
+    near: bool = False  # nothing has these words: `pages` are the nearest there are
+
+
+@dataclass(frozen=True)
+class _Word:
+    """One word of a question: what may stand for it in the index."""
+
+    typed: str
+    forms: tuple[str, ...]
+    begins: bool = False  # it may be the beginning of a longer word
+
+
+def find(asked: str, language: str, *, insist: bool = False, limit: int = 50) -> Found:
+    """The pages of a language for a reader's question, best first. `insist`: do not put misspelt words right."""
+    folded = fold(asked[:200])
+    question = _question(folded, language)
+    if not question:
+        return Found()
+    named = _named(question, folded, language)[:limit]
+    mentioning = [key for key in _matching("text", [w.forms for w in question], language) if key not in set(named)]
+    if named or mentioning:
+        return Found(tuple(_pages(named)), tuple(_pages(mentioning[: limit - len(named)])))
+    if not insist and (better := _put_right(question, language)):
+        forms = [word.forms for word in better]
+        keys = _ranked(_matching("names", forms, language), folded) or _matching("text", forms, language)
+        if pages := _pages(keys[:limit]):
+            return Found(tuple(pages), corrected=_as_found(better, keys[0]))
+    abroad = _abroad(question, folded, language)
+    ours = Page.objects.filter(language=language, withdrawn_at=None, key__in={page.key for page in abroad})
+    ours = {(page.kind, page.key): page for page in ours}
+    if here := [ours[page.kind, page.key] for page in abroad if (page.kind, page.key) in ours]:
+        return Found(tuple(dict.fromkeys(here)))
+    return Found(tuple(_nearest(question, folded, language)), elsewhere=tuple(abroad[:10]), near=True)
+
+
+def suggest(begun: str, language: str, limit: int = 8) -> list[Page]:
+    """Pages one of whose names begins like this, or holds a word that does."""
+    folded = fold(begun[:100])
+    question = _question(folded, language)
+    if not question:
+        return []
+    if len(folded) < 2 and not _UNSPACED.search(folded):
+        return []  # one letter says nothing yet
+    keys = _matching("names", [(_WHOLE + _squeezed(folded),)], language, begins=True)
+    keys += _matching("names", [w.forms for w in question], language, begins=True)
+    return _pages(_ranked(keys, folded)[:limit])
+
+
+# The index
+
+
+def index(page: Page, edition: Edition) -> None:
+    """Make a page findable by its names and by what its edition says. Called by actions, in their transaction."""
+    said = " ".join(strip_tags(words) for words in checking.words_of(edition).values())
+    shown = {word for word in fold(f"{edition.title} {edition.summary}").split() if len(word) > 3}
+    names = [fold(edition.title), *page.findable.split("\n")]
+    put([(page, names, said, shown)])
+
+
+def put(rows: Iterable[tuple[Page, Iterable[str], str, Iterable[str]]]) -> None:
+    """(page, its folded names, what it says, the words that misspelt ones may be put right to)."""
+    entries, vocabulary = [], set()
+    for page, names, said, shown in rows:
+        language = page.language
+        of_names = {_mark(language)}
+        for name in filter(None, names):
+            of_names.add(_WHOLE + _squeezed(name))
+            of_names.update(*map(_forms_of(language), _split(name)))
+        of_text = {_mark(language)}.union(*(forms[-1:] for forms in map(_forms_of(language), _split(fold(said)))))
+        entries.append(
+            SearchEntry(page=page, version=VERSION, names=" ".join(sorted(of_names)), text=" ".join(sorted(of_text)))
+        )
+        vocabulary |= {(language, word[:60]) for word in shown}
+    SearchEntry.objects.bulk_create(
+        entries, update_conflicts=True, unique_fields=["page"], update_fields=["version", "names", "text"]
+    )
+    SearchWord.objects.bulk_create(
+        [SearchWord(language=language, word=word) for language, word in sorted(vocabulary)], ignore_conflicts=True
+    )
+
+
+def drop(page: Page) -> None:
+    """A withdrawn page is not found any more."""
+    SearchEntry.objects.filter(page=page).delete()
+
+
+def reindex() -> int:
+    """Index what is not, or was by another version of this module. Returns how many pages."""
+    missing = Page.objects.filter(withdrawn_at=None).exclude(searchentry__version=VERSION)
+    done = 0
+    for page in missing.select_related("edition").iterator(chunk_size=200):
+        index(page, page.edition)
+        done += 1
+    return done
+
+
+# Words
+
+
+def _split(folded: str) -> list[str]:
+    """The words of a folded text; of Chinese, Japanese, Thai and their like every pair of neighbouring letters."""
+    found = []
+    for word in folded.split():
+        for piece in filter(None, _UNSPACED.split(word)):
+            if _UNSPACED.fullmatch(piece) and len(piece) > 2:
+                found += [piece[i : i + 2] for i in range(len(piece) - 1)]
+            else:
+                found.append(piece[:60])
+    return found
+
+
+def _mark(language: str) -> str:
+    return _LANGUAGE + language.replace("-", "")
+
+
+def _squeezed(folded: str) -> str:
+    return folded.replace(" ", "")[:200]
+
+
+@cache
+def _forms_of(language: str):
+    """word -> (word, its stem) or (word,)."""
+    algorithm = _STEMMERS.get(language.split("-")[0])
+    stem = snowballstemmer.stemmer(algorithm).stemWord if algorithm else str
+
+    @lru_cache(maxsize=20_000)
+    def forms(word: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((word, stem(word))))
+
+    return forms
+
+
+def _question(folded: str, language: str) -> list[_Word]:
+    forms = _forms_of(language)
+    typed = list(dict.fromkeys(_split(folded)))[:_MOST_WORDS]
+    return [_Word(word, forms(word)) for word in typed]
+
+
+# Asking the database
+
+
+def _matching(column: str, words: list[tuple[str, ...]], language: str | None, *, begins=False, limit=_CANDIDATES):
+    """Keys of pages whose names, or text, hold one form of each of these words; `begins`: the last may go on."""
+    wanted = [*([(_mark(language),)] if language else []), *words]
+    sql, quoted, goes_on, either, every, question = _SQL[connection.vendor]
+    groups = [[quoted.format(form) for form in forms] for forms in wanted]
+    if begins:
+        groups[-1] = [form + goes_on for form in groups[-1]]
+    asked = every.join(f"({either.join(forms)})" for forms in groups)
+    with connection.cursor() as cursor:
+        cursor.execute(sql[column], [question.format(column=column, asked=asked), limit])
+        return [row[0] for row in cursor.fetchall()]
+
+
+# How each database is asked: the statement for a column; a form, its going on, either of two, both, and all of it.
+# Forms hold letters and digits only (folding.fold), so that quoting them is enough.
+_POSTGRESQL = (
+    "SELECT page_id FROM publishing_searchentry "
+    "WHERE array_to_tsvector(string_to_array({}, ' ')) @@ %s::tsquery LIMIT %s"
+)
+_SQLITE = "SELECT rowid FROM publishing_searchwords WHERE publishing_searchwords MATCH %s LIMIT %s"
+_SQL = {
+    "postgresql": ({c: _POSTGRESQL.format(c) for c in ("names", "text")}, "'{}'", ":*", " | ", " & ", "{asked}"),
+    "sqlite": (dict.fromkeys(("names", "text"), _SQLITE), '"{}"', " *", " OR ", " AND ", "{{{column}}} : ({asked})"),
+}
+
+
+def _pages(keys: Iterable[int]) -> list[Page]:
+    """These pages, in this order."""
+    found = Page.objects.filter(withdrawn_at=None).defer("findable", "withdrawal_reason").in_bulk(list(keys))
+    return [found[key] for key in keys if key in found]
+
+
+def _named(question: list[_Word], folded: str, language: str | None) -> list[int]:
+    """The page of exactly this name, those whose names begin so, those that have all of these words in their names."""
+    goes_on = len(folded) > 2
+    whole = [(_WHOLE + _squeezed(folded),)]
+    exact = _matching("names", whole, language)
+    if goes_on:
+        exact += _matching("names", whole, language, begins=True)
+    return _ranked([*exact, *_matching("names", [w.forms for w in question], language, begins=goes_on)], folded)
+
+
+def _ranked(keys: Iterable[int], folded: str) -> list[int]:
+    """Best first: by title, by another name, by the beginning or the words of one; then by how alike they are."""
+    rows = Page.objects.filter(pk__in=set(keys), withdrawn_at=None).values_list("pk", "title", "findable")
+    wanted = set(folded.split())
+
+    def likeness(findable: str) -> float:
+        best = 0.0
+        for place, name in enumerate(findable.split("\n")):
+            own = fuzz.ratio(folded, name) * 0.99 + (0 if place else 0.9)  # the title before other names
+            if name == folded:
+                own += 300
+            elif name.startswith(folded):
+                own += 200
+            elif wanted.issubset(name.split()):
+                own += 100
+            best = max(best, own)
+        return best
+
+    ordered = sorted((-likeness(findable), len(title), title, pk) for pk, title, findable in rows)
+    return [pk for _likeness, _length, _title, pk in ordered]
+
+
+# Misspelt
+
+
+class _Vocabulary:
+    """The words of titles and summaries of one language. Words are only ever added, so this reads what is new."""
+
+    PAUSE = 5  # seconds between two looks
+
+    def __init__(self, language: str):
+        self.language, self.words, self.by_length = language, set(), {}
+        self.seen, self.looked = 0, float("-inf")
+
+    def near(self, typed: str) -> list[str]:
+        """Up to four words this one may have been meant for, nearest first."""
+        if len(typed) < 4 or _UNSPACED.search(typed):
+            return []
+        self._read_on()
+        slips = 1 if len(typed) < 6 else 2
+        close = []
+        for length in range(len(typed) - slips, len(typed) + slips + 1):
+            words = self.by_length.get(length, [])
+            close += process.extract(typed, words, scorer=OSA.distance, score_cutoff=slips, limit=8)
+        close.sort(key=lambda found: (found[1], found[0][:1] != typed[:1], -fuzz.ratio(found[0], typed)))
+        return [word for word, slips, _place in close if slips][:4]
+
+    def _read_on(self):
+        if time.monotonic() - self.looked < self.PAUSE:
+            return
+        self.looked = time.monotonic()
+        # A little is read again: on PostgreSQL a lower key may have become visible later.
+        new = SearchWord.objects.filter(language=self.language, pk__gt=self.seen - 200).values_list("pk", "word")
+        for pk, word in new.order_by("pk"):
+            self.seen = pk
+            if word not in self.words:
+                self.words.add(word)
+                self.by_length.setdefault(len(word), []).append(word)
+
+
+vocabulary = cache(_Vocabulary)
+
+
+def _put_right(question: list[_Word], language: str) -> list[_Word]:
+    """The question with every word that nothing holds exchanged for what it may have been meant for; [] if none is."""
+    forms = _forms_of(language)
+    better, changed = [], False
+    for word in question:
+        near = vocabulary(language).near(word.typed)
+        changed = changed or bool(near)
+        meant = [word.typed, *near]
+        better.append(_Word(word.typed, tuple(dict.fromkeys(form for one in meant for form in forms(one)))))
+    return better if changed else []
+
+
+def _as_found(better: list[_Word], key: int) -> str:
+    """The words as the best page has them: what the reader is told was looked for."""
+    page = Page.objects.only("findable", "summary").get(pk=key)
+    own = set(f"{page.findable} {fold(page.summary)}".split())
+    return " ".join(next((form for form in word.forms if form in own), word.typed) for word in better)
+
+
+# Nothing here
+
+
+def _abroad(question, folded, language) -> list[Page]:
+    """Pages of other languages that have this name: a Latin name asked in Arabic, an English one in French."""
+    offered = {one.code for one in languages.offered()} - {language}
+    return [page for page in _pages(_named(question, folded, None)) if page.language in offered]
+
+
+def _nearest(question: list[_Word], folded: str, language: str, limit: int = 5) -> list[Page]:
+    """Pages that have at least some of the words, in their names rather than below them; rare words weigh more."""
+    weights: dict[int, float] = {}
+    for word in question:
+        for column, weight in (("names", 1), ("text", 0.3)):
+            keys = _matching(column, [word.forms], language)
+            if column == "names" or len(keys) < _CANDIDATES:
+                for key in keys:
+                    weights[key] = weights.get(key, 0) + weight / len(keys)
+    best = sorted(weights, key=weights.get, reverse=True)[: 2 * limit]
+    return _pages(best)[:limit]
