@@ -23,6 +23,7 @@ from django.views.decorators.http import require_safe
 
 from conditions import labels, presentation
 from conditions.content import TopicContent
+from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
 from portal import languages
 from portal.publishing import reading
@@ -197,11 +198,24 @@ def _show(request, published, archived=False):
     content = TopicContent.from_json(published.edition.content)
     linked = reading.linked(content.links(), published.edition.language)
     context = presentation.show_published(published, linked, archived=archived)
+    if not archived:
+        context |= _explained(context["parts"], published.page)
     context |= {"archived": archived, "noindex": archived, "language": languages.get(published.edition.language)}
     response = render(request, "public/page.html", context)
     if archived:
         response["X-Robots-Tag"] = "noindex"
     return response
+
+
+def _explained(parts, page):
+    """The parts with their glossary words linked, and the explanations those links lead to."""
+    terms = [term for term in reading.pages("term", page.language) if term.key != page.key]
+    parts, found = explain(parts, terms, page.language)
+    return {
+        "parts": parts,
+        "words": [(term, presentation.page_url(term)) for term in found],
+        "warned": reading.warned(found, page.language) if found else set(),
+    }
 
 
 def _not_yet(request, kind, language, slug):

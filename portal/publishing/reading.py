@@ -207,7 +207,7 @@ def published(page: Page, edition: Edition | None = None) -> Published:
 def pages(kind: str, language: str):
     """The live pages of a kind in one language, unordered: every language sorts its own letters."""
     live = Page.objects.filter(kind=kind, language=language, withdrawn_at=None)
-    return live.only("kind", "key", "language", "slug", "title", "summary")
+    return live.only("kind", "key", "language", "slug", "title", "summary", "findable")
 
 
 def counts(language: str) -> dict[str, int]:

@@ -178,6 +178,12 @@ def _forms_of(language: str):
     return forms
 
 
+def stems(text: str, language: str) -> list[str]:
+    """The stems of a text's words, as the index has them; what is written without spaces stays whole."""
+    forms = _forms_of(language)
+    return [forms(word)[-1] for word in fold(text).split()]
+
+
 def _question(folded: str, language: str) -> list[_Word]:
     forms = _forms_of(language)
     typed = list(dict.fromkeys(_split(folded)))[:_MOST_WORDS]
