@@ -34,6 +34,7 @@ _STEMMERS = {
     "ar": "arabic", "de": "german", "en": "english", "es": "spanish", "fr": "french", "hi": "hindi", "pt": "portuguese",
     "ru": "russian",
 }  # fmt: skip
+_FOR_MACHINES = re.compile("[a-z0-9/-]+")  # keys and choices in a content: nobody reads them
 _CANDIDATES = 100  # pages ranked for one question, so that a common word costs no more than a rare one
 _MOST_WORDS = 12  # of a question
 
@@ -99,7 +100,11 @@ def suggest(begun: str, language: str, limit: int = 8) -> list[Page]:
 
 def index(page: Page, edition: Edition) -> None:
     """Make a page findable by its names and by what its edition says. Called by actions, in their transaction."""
-    said = " ".join(strip_tags(words) for words in checking.words_of(edition).values())
+    said = " ".join(
+        strip_tags(words)
+        for part, words in checking.words_of(edition).items()
+        if not part.startswith("sources.") and not _FOR_MACHINES.fullmatch(words)
+    )
     shown = {word for word in fold(f"{edition.title} {edition.summary}").split() if len(word) > 3}
     names = [fold(edition.title), *page.findable.split("\n")]
     put([(page, names, said, shown)])
@@ -243,13 +248,15 @@ def _ranked(keys: Iterable[int], folded: str) -> list[int]:
     def likeness(findable: str) -> float:
         best = 0.0
         for place, name in enumerate(findable.split("\n")):
-            own = fuzz.ratio(folded, name) * 0.99 + (0 if place else 0.9)  # the title before other names
+            own = fuzz.ratio(folded, name) * 0.4
             if name == folded:
                 own += 300
             elif name.startswith(folded):
                 own += 200
             elif wanted.issubset(name.split()):
-                own += 100
+                own += 150
+            if place and name != folded:
+                own -= 60  # a title that has the words goes before another name that begins with them
             best = max(best, own)
         return best
 
