@@ -190,6 +190,7 @@ def show(
             )
             for fact in content.facts
         ],
+        "emergency_number": settings.EMERGENCY_NUMBER,
         "help_first": any(card.urgency in {"emergency", "urgent"} for card, _language in cards),
         "help_cited": cited("help_cards"),
         "summary_cited": cited("summary"),

@@ -1,6 +1,7 @@
 """One settings file, read from the environment. A wrong value gets a sentence that says what to do."""
 
 import os
+import re
 import secrets
 from email.utils import parseaddr
 from pathlib import Path
@@ -251,6 +252,14 @@ REVIEW_INTERVAL_DAYS = env.int("REVIEW_INTERVAL_DAYS", default=2 * 365)
 REVIEW_INTERVALS = env.dict("REVIEW_INTERVALS", cast={"value": int}, default={})
 # So long a review may be late before the page itself says so.
 REVIEW_GRACE_DAYS = env.int("REVIEW_GRACE_DAYS", default=30)
+
+# What to dial in an emergency where this portal's readers live: EMERGENCY_NUMBER=112. Shown in every emergency card,
+# in every language; never translated. Left empty, the cards say "your local emergency number".
+EMERGENCY_NUMBER = env.str("EMERGENCY_NUMBER", default="").strip()
+if not re.fullmatch(r"(\+?[0-9][0-9 ]{1,15})?", EMERGENCY_NUMBER):
+    raise ImproperlyConfigured(
+        f"EMERGENCY_NUMBER={EMERGENCY_NUMBER} is no telephone number. Write it as people dial it: 112."
+    )
 
 # Whoever last changed the words cannot sign them. A clinic of one person may set FOUR_EYES=0; its editions say so.
 FOUR_EYES = _switch("FOUR_EYES", True)

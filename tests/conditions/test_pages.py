@@ -85,6 +85,18 @@ def test_a_page_costs_five_queries_whatever_it_links_to(django_assert_num_querie
         read("/en/conditions/torsion-dystonia/")
 
 
+def test_the_emergency_number_of_the_installation_stands_in_every_emergency_card(settings):
+    condition = make.condition()
+    models.HelpCard.objects.create(
+        topic=condition, key="soon", urgency="urgent", when_to_act_en="<p>Weak.</p>", what_to_do_en="<p>Ask.</p>"
+    )
+    make.published(condition)
+    assert "tel:" not in read("/en/conditions/torsion-dystonia/").content.decode()
+    settings.EMERGENCY_NUMBER = "1 12"
+    html = read("/en/conditions/torsion-dystonia/").content.decode()
+    assert html.count('<a href="tel:112">Emergency number: <bdi dir="ltr">1 12</bdi></a>') == 1
+
+
 @pytest.mark.parametrize(
     ("address", "queries"), [("/en/", 2), ("/en/symptoms/", 1), ("/en/search/?q=a", 5), ("/en/about/", 0)]
 )
