@@ -18,7 +18,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.views.decorators.http import require_safe
 
 from conditions import labels, presentation
@@ -119,7 +119,8 @@ def suggest(request, language):
     """Names that begin as the reader has begun to type. No cookie, no log of ours, and the same for everybody."""
     rows = _listed(finding.suggest(request.GET.get("q", ""), language))
     found = [{"title": page.title, "kind": str(kind), "url": url} for kind, page, url in rows]
-    response = JsonResponse({"suggestions": found}, json_dumps_params={"ensure_ascii": False})
+    said = ngettext("{count} suggestion", "{count} suggestions", len(found)).format(count=len(found)) if found else ""
+    response = JsonResponse({"suggestions": found, "said": said}, json_dumps_params={"ensure_ascii": False})
     response["X-Robots-Tag"] = "noindex"
     return response
 
