@@ -85,7 +85,7 @@ class ByLanguageAdmin(RecordAdmin):
 
 @admin.register(Feedback)
 class FeedbackAdmin(ByLanguageAdmin):
-    list_display = ("said", "answered", "of_page", "of_language", "edition", "day", "read")
+    list_display = ("said", "answered", "read", "of_page", "of_language", "edition", "day")
     list_filter = (LanguageFilter, KindFilter, ReadFilter)
     list_select_related = ("seen_by",)
     list_per_page = 50
