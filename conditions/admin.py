@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 from django_prose_editor.widgets import AdminProseEditorWidget
 from js_asset import Media
 
+import conditions.readers_admin  # noqa: F401 -- it registers itself
 from conditions import editions, follow_up, glossary, labels, models, preview, saving, telling, translatable, writing
 from portal import languages
 from portal.publishing import actions, audit

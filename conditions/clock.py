@@ -5,12 +5,15 @@ import threading
 
 from django.conf import settings
 from django.db import close_old_connections, connection
+from django.utils import timezone
 
 from conditions import follow_up, telling
+from portal.listening import actions as listening
 from portal.publishing import actions, notices
 
 SECONDS = 15
 logger = logging.getLogger(__name__)
+_forgot_on = None  # the day on which this process last deleted what readers said long ago
 
 
 def tick(now=None) -> int:
@@ -19,7 +22,15 @@ def tick(now=None) -> int:
     for kind, key in {(plan.kind, plan.key) for plan in ended if not plan.refusal}:
         follow_up.changed(kind, key)
     notices.deliver(now)
+    _forget(timezone.localdate(now))
     return len(ended)
+
+
+def _forget(today):
+    global _forgot_on
+    if _forgot_on != today:
+        listening.forget(today)
+        _forgot_on = today
 
 
 def start() -> None:

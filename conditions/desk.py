@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from conditions import editions, follow_up, labels, link_check, models, telling
+from conditions import editions, follow_up, labels, link_check, models, readers, telling
 from conditions.language_desk import LanguageDesk
 from portal import languages
 from portal.publishing import actions, audit, desk, rights
@@ -132,6 +132,7 @@ class Today:
         self.publishes = mine if user.has_perm("publishing.publish_edition") else []
         self.writes = user.has_perm("conditions.change_topic")
         self.translates = translations
+        self.hears = readers.languages_of(user)
         self.leads = user.has_perm("publishing.lead_translations")
 
     @cached_property
@@ -163,6 +164,9 @@ class Today:
             look("due", desk.reviews_due(self.day + SOON))
         if self.writes:
             look("links", link_check.broken_sources(), "title")
+        if self.hears:
+            look("readers", readers.by_page(self.hears, self.day), "-unread", "-total", "key", "language")
+            look("vain", readers.in_vain(self.hears, self.day), "-total", "words")
         return found
 
     @cached_property
@@ -185,13 +189,18 @@ class Today:
             self._box("due", _("Reviews that are due"), _("No review is due in the next 60 days."), self._page),
         ]
         made.append(self._box("links", _("Sources whose address does not answer"), "", self._source))
+        answers = (_("All answers of readers"), reverse("admin:listening_feedback_changelist"))
+        nothing = _("No reader has answered in the last 30 days.")
+        made.append(self._box("readers", _("From readers"), nothing, self._readers, answers, least=1))
+        searches = (_("All searches without a result"), reverse("admin:listening_unanswered_changelist"))
+        made.append(self._box("vain", _("Searched in vain"), "", self._search, searches, least=1))
         return [box for box in made if box and (box.count or box.empty)]
 
-    def _box(self, name, heading, empty, row, more=None):
+    def _box(self, name, heading, empty, row, more=None, least=2):
         if name not in self._found:
             return None
         count, found = self._found[name]
-        return Box(heading, count, [row(one) for one in found], empty, more if count > 1 else None)
+        return Box(heading, count, [row(one) for one in found], empty, more if count >= least else None)
 
     def _url(self, row, view, *args):
         pk = self.addresses.get((row.kind, row.key))
@@ -222,6 +231,18 @@ class Today:
 
     def _source(self, source):
         return Row(source.title, source.check_result, reverse("admin:conditions_source_change", args=[source.pk]))
+
+    @cached_property
+    def _titles(self):
+        return readers.titles(self._found["readers"][1])
+
+    def _readers(self, row):
+        title = self._titles.get((row["kind"], row["key"], row["language"]), row["key"])
+        about, url = readers.said_about(row), readers.address_of(row)
+        return Row(title, about, url, languages.get(row["language"]))
+
+    def _search(self, row):
+        return Row(row["words"], readers.times(row["total"]), "", languages.get(row["language"]))
 
     @cached_property
     def translations(self) -> list[dict]:

@@ -87,6 +87,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_ADDRESS] if HTTPS else []
 INSTALLED_APPS = [
     "modeltranslation",  # before admin: it patches the model admin's field handling
     "portal.publishing",
+    "portal.listening",
     "portal.translating",
     "conditions.apps.ConditionsConfig",
     "django_prose_editor",
@@ -261,6 +262,9 @@ if not re.fullmatch(r"(\+?[0-9][0-9 ]{1,15})?", EMERGENCY_NUMBER):
         f"EMERGENCY_NUMBER={EMERGENCY_NUMBER} is no telephone number. Write it as people dial it: 112."
     )
 
+# So long what readers answered, and searched for in vain, is kept.
+FEEDBACK_DAYS = env.int("FEEDBACK_DAYS", default=400)
+
 # Whoever last changed the words cannot sign them. A clinic of one person may set FOUR_EYES=0; its editions say so.
 FOUR_EYES = _switch("FOUR_EYES", True)
 
@@ -296,7 +300,9 @@ CSRF_FAILURE_VIEW = "conditions.public.views.forbidden"
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _switch("BEHIND_PROXY", False) else None
+# A proxy before us ends TLS; it sets X-Forwarded-Proto and adds to X-Forwarded-For itself.
+BEHIND_PROXY = _switch("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from conditions.public import views
+from conditions.public import feedback, views
 from portal.addresses import SlugConverter
 
 register_converter(views.KindConverter, "kind")
@@ -16,6 +16,8 @@ urlpatterns = [
     path("about/", views.about, name="about"),
     path("<kind:kind>/", views.listing, name="list"),
     path("<kind:kind>/<uslug:slug>/", views.page, name="page"),
+    path("<kind:kind>/<uslug:slug>/feedback/", feedback.feedback, name="feedback"),
+    path("<kind:kind>/<uslug:slug>/feedback/thanks/", feedback.thanks, name="feedback-thanks"),
     path("<kind:kind>/<uslug:slug>/editions/", views.editions, name="editions"),
     path("<kind:kind>/<uslug:slug>/editions/<int:number>/", views.edition, name="edition"),
     path("<kind:kind>/<uslug:slug>/editions/on/<str:day>/", views.edition_on, name="edition-on"),

@@ -352,11 +352,11 @@ def test_the_first_page_costs_the_same_for_one_and_for_many(django_assert_num_qu
         actions.remark(words, "asked", by=author)
 
     more(0)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(15):
         client.get("/admin/")
     for number in range(1, 12):
         more(number)
-    with django_assert_num_queries(13 + 2):  # a list that is cut short is counted: two of them here
+    with django_assert_num_queries(15 + 2):  # a list that is cut short is counted: two of them here
         answer = client.get("/admin/")
     box = next(box for box in answer.context["today"].boxes if box.heading == "Waiting for your review")
     assert (box.count, len(box.rows), box.hidden) == (12, 8, 4)

@@ -126,7 +126,7 @@ def every_address():
     return {
         "/", "/en/", "/ar/", "/en/conditions/", "/en/symptoms/", "/en/treatments/", "/en/glossary/", "/en/about/",
         "/en/search/", "/en/search/?q=dystonia", page, f"{page}editions/", f"{page}editions/1/",
-        f"{page}editions/on/{dt.date.today()}/", "/en/no-such-thing/", "/robots.txt", "/health/live", "/favicon.ico",
+        f"{page}editions/on/{dt.date.today()}/", f"{page}feedback/?answer=no", f"{page}feedback/thanks/", "/en/no-such-thing/", "/robots.txt", "/health/live", "/favicon.ico",
     }  # fmt: skip
 
 

@@ -1,0 +1,89 @@
+"""Against robots, without a cookie, another company's puzzle, or a list of addresses. The memory is this process's."""
+
+import datetime as dt
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import time
+
+from django.conf import settings
+from django.core import signing
+from django.core.cache.backends.locmem import LocMemCache
+
+SALT = "portal.listening.stamp"
+QUICKEST, LONGEST = 3, 24 * 60 * 60  # seconds between opening a form and sending it
+HOUR = 60 * 60
+PER_ADDRESS, IN_ALL = 5, 300  # accepted in an hour
+
+# Made here and not in the settings: what is derived from an address must never reach a cache that is shared or kept.
+_memory = LocMemCache("listening", {"OPTIONS": {"MAX_ENTRIES": 20_000}})
+_secret = (dt.date.min, b"")
+
+
+class TooQuick(Exception):
+    """Nobody reads a form and fills it in so fast."""
+
+
+class Worn(Exception):
+    """The stamp is too old, not ours, or was used for something else."""
+
+
+def stamp(at: float | None = None) -> str:
+    """For a form: when it was opened, signed, and good for one time."""
+    return signing.dumps([at or time.time(), secrets.token_hex(8)], salt=SALT)
+
+
+def redeem(stamp: str, said: str) -> bool:
+    """Use up a stamp. False: it was used for exactly this already, a second click. Raises TooQuick, Worn."""
+    try:
+        opened, nonce = signing.loads(stamp, salt=SALT)
+    except signing.BadSignature:
+        raise Worn from None
+    age = time.time() - opened
+    if age < QUICKEST:
+        raise TooQuick
+    if age > LONGEST:
+        raise Worn
+    digest = hashlib.sha256(said.encode(errors="replace")).hexdigest()
+    if _memory.add(f"stamp:{nonce}", digest, LONGEST):
+        return True
+    if _memory.get(f"stamp:{nonce}") != digest:
+        raise Worn
+    return False
+
+
+def within_limits(request) -> bool:
+    """Count one more. False: too many in this hour, from this address or in all."""
+    return _count(f"from:{_disguised(_address(request))}") <= PER_ADDRESS and _count("in-all") <= IN_ALL
+
+
+def _count(key: str) -> int:
+    _memory.add(key, 0, HOUR)
+    try:
+        return _memory.incr(key)
+    except ValueError:  # its hour ended between the two lines
+        return 1
+
+
+def _disguised(address: str) -> str:
+    """With a secret that nobody knows and that is gone tomorrow, or when the process ends."""
+    global _secret
+    today = dt.datetime.now(dt.UTC).date()
+    if _secret[0] != today:
+        _secret = (today, secrets.token_bytes(32))
+    return hmac.new(_secret[1], address.encode(), hashlib.sha256).hexdigest()
+
+
+def _address(request) -> str:
+    """Where it comes from: a household's whole network in IPv6. Only our own proxy is believed, and its last word."""
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.BEHIND_PROXY:
+        address = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or address
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:100]
+    if parsed.version == 4 or parsed.ipv4_mapped:
+        return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
