@@ -1,4 +1,4 @@
-"""What happens by itself: plans and mails that are due. Each server process has a clock; the database lets one win."""
+"""What happens by itself: plans and mails that are due, old leaflets. Each server process has a clock; the database lets one win."""
 
 import logging
 import threading
@@ -6,7 +6,7 @@ import threading
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from conditions import follow_up, telling
+from conditions import follow_up, leaflets, telling
 from portal.publishing import actions, notices
 
 SECONDS = 15
@@ -19,6 +19,7 @@ def tick(now=None) -> int:
     for kind, key in {(plan.kind, plan.key) for plan in ended if not plan.refusal}:
         follow_up.changed(kind, key)
     notices.deliver(now)
+    leaflets.forget_unread(now)
     return len(ended)
 
 
