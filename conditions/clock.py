@@ -1,4 +1,4 @@
-"""What happens by itself: plans and mails that are due, old leaflets. Each server process has a clock; the database lets one win."""
+"""What happens by itself: plans and mails that are due. Each server process has a clock; the database lets one win."""
 
 import logging
 import threading

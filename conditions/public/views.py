@@ -169,8 +169,8 @@ def leaflet(request, language, kind, slug, large=False):
     pictures = {
         f"{page_address}qr.svg": partial(_qr_code, page_address),
         **{
-        settings.PUBLIC_ADDRESS + reverse("image", args=[picture.file]): partial(_picture, picture.file)
-        for picture in context["content"].images
+            settings.PUBLIC_ADDRESS + reverse("image", args=[picture.file]): partial(_picture, picture.file)
+            for picture in context["content"].images
         },
     }
     html = render_to_string("public/leaflet.html", {**context, "large": large, "qr": "qr.svg"})

@@ -25,7 +25,9 @@ from tests import make
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(leaflets._weasyprint() is None, reason="PDF leaflets: WeasyPrint finds no Pango on this machine"),
+    pytest.mark.skipif(
+        leaflets._weasyprint() is None, reason="PDF leaflets: WeasyPrint finds no Pango on this machine"
+    ),
 ]
 SAID = {
     "en": ("Torsion dystonia", "You cannot breathe well."),
@@ -229,9 +231,7 @@ def test_nobody_is_asked_and_no_file_is_read_whatever_a_page_says(monkeypatch, t
         f'<svg viewBox="0 0 1 1"><image href="{url}"/><use href="{url}#x"/></svg><a rel="attachment" href="{url}">x</a>'
         for url in asked_for
     )
-    name, file = leaflets.opened(
-        f"<html lang=en><title>x</title><p>Words.{hostile}", "https://portal.example/en/", {}
-    )
+    name, file = leaflets.opened(f"<html lang=en><title>x</title><p>Words.{hostile}", "https://portal.example/en/", {})
     reader = pypdf.PdfReader(file)
     assert tried == []
     assert "Words." in words(reader) and not list(reader.attachments) and "kept secret" not in words(reader)
