@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from conditions import follow_up, telling
+from conditions import follow_up, leaflets, telling
 from portal.listening import actions as listening
 from portal.publishing import actions, notices
 
@@ -23,6 +23,7 @@ def tick(now=None) -> int:
         follow_up.changed(kind, key)
     notices.deliver(now)
     _forget(timezone.localdate(now))
+    leaflets.forget_unread(now)
     return len(ended)
 
 

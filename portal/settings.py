@@ -34,7 +34,7 @@ DEMO = _switch("DEMO", False)
 
 DEMO_PASSWORD = "only-for-the-demo"  # noqa: S105 -- printed by `make run`; opens nothing where DEMO is off
 
-# What the portal itself writes: the embedded database, images, the kept secret.
+# What the portal itself writes: the embedded database, images, leaflets, the kept secret.
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 
 DATABASE_URL = env.str("DATABASE_URL", default="")
@@ -336,5 +336,9 @@ LOGGING = {
     "filters": {"without_addresses": {"()": "portal.logs.WithoutAddresses"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["without_addresses"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "ERROR"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.server": {"level": "ERROR"},
+        "weasyprint": {"handlers": ["console"], "level": "ERROR", "propagate": False},  # warns of each leaflet's CSS
+    },
 }

@@ -23,7 +23,8 @@ want "browser journeys" "command -v chromium || command -v chromium-browser || c
 want "the suite on PostgreSQL" "ls /usr/lib/postgresql/1[5-9]/bin/initdb || command -v initdb" postgresql
 want "XLIFF through OmegaT" "command -v omegat" omegat
 want "collecting interface words" "command -v xgettext" gettext
-want "Arabic and Chinese type in screenshots" "fc-list :lang=zh | grep . && fc-list :lang=ar | grep ." fonts-noto-core fonts-noto-cjk
+want "PDF leaflets" "python -c 'import weasyprint'" libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig
+want "Arabic and Chinese type in screenshots and leaflets" "fc-list :lang=zh | grep . && fc-list :lang=ar | grep ." fonts-noto-core fonts-noto-cjk
 
 python manage.py compile_catalogues --verbosity 0 || exit 1
 failed=0

@@ -1,9 +1,13 @@
 """The pages readers see. They read portal.publishing.reading and search, and nothing else."""
 
 import datetime as dt
+import io
 import re
-from urllib.parse import urlencode
+from functools import partial
+from urllib.parse import unquote, urlencode
 
+import segno
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import (
     FileResponse,
@@ -14,14 +18,15 @@ from django.http import (
     JsonResponse,
 )
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import get_language, ngettext
 from django.views.decorators.http import require_safe
 
-from conditions import labels, presentation
+from conditions import labels, leaflets, presentation
 from conditions.content import TopicContent
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
@@ -180,6 +185,62 @@ def edition_on(request, language, kind, slug, day):
     return _show(request, reading.published(found, wanted), archived=True)
 
 
+@require_safe
+def leaflet(request, language, kind, slug, large=False):
+    """The page as a PDF. Its name is the hash of what it says, so whatever the page says today, it says as well."""
+    found = _find(request, kind, language, slug, "leaflet-large" if large else "leaflet")
+    if not isinstance(found, reading.Page):
+        return found
+    if not leaflets.possible(languages.get(language)):
+        return _no_leaflet(request, found)
+    context = _shown(reading.published(found))
+    page_address = settings.PUBLIC_ADDRESS + context["url"]
+    pictures = {
+        f"{page_address}qr.svg": partial(_qr_code, page_address),
+        **{
+            settings.PUBLIC_ADDRESS + reverse("image", args=[picture.file]): partial(_picture, picture.file)
+            for picture in context["content"].images
+        },
+    }
+    html = render_to_string("public/leaflet.html", {**context, "large": large, "qr": "qr.svg"})
+    try:
+        name, file = leaflets.opened(html, page_address, pictures)
+    except leaflets.Busy:
+        return _no_leaflet(request, found, busy=True)
+    response = FileResponse(file, content_type="application/pdf", filename=f"{found.slug}.pdf")
+    response["ETag"] = f'"{name}"'
+    response["Cache-Control"] = "no-cache"
+    response["X-Robots-Tag"] = "noindex"
+    response["Link"] = f'<{page_address}>; rel="canonical"'
+    return get_conditional_response(request, etag=response["ETag"], response=response)
+
+
+def _qr_code(address):
+    drawn = io.BytesIO()
+    segno.make(address, error="m").save(drawn, kind="svg", border=2)
+    return drawn.getvalue()
+
+
+def _picture(name):
+    with default_storage.open(name) as file:
+        return file.read()
+
+
+def _no_leaflet(request, page, busy=False):
+    context = {
+        "busy": busy,
+        "kind": page.kind,
+        "plural": labels.PLURALS[page.kind],
+        "url": presentation.page_url(page),
+        "noindex": True,
+        **_frame(page.language, _everywhere("public:list", page.kind)),
+    }
+    response = render(request, "public/no_leaflet.html", context, status=503)
+    if busy:
+        response["Retry-After"] = "60"
+    return response
+
+
 def _find(request, kind, language, slug, view="page", *args, withdrawn=False):
     """The page at this address, or the answer to give instead of it."""
     found = reading.address(kind, language, slug)
@@ -196,12 +257,11 @@ def _find(request, kind, language, slug, view="page", *args, withdrawn=False):
 
 
 def _show(request, published, archived=False):
-    content = TopicContent.from_json(published.edition.content)
-    linked = reading.linked(content.links(), published.edition.language)
-    context = presentation.show_published(published, linked, archived=archived)
+    context = _shown(published, archived)
     if not archived:
         context |= _explained(context["parts"], published.page)
-    context |= {"archived": archived, "noindex": archived, "language": languages.get(published.edition.language)}
+    context |= {"archived": archived, "noindex": archived}
+    context["leaflets"] = not archived and leaflets.possible(context["language"])
     response = render(request, "public/page.html", context)
     if archived:
         response["X-Robots-Tag"] = "noindex"
@@ -216,6 +276,20 @@ def _explained(parts, page):
         "parts": parts,
         "words": [(term, presentation.page_url(term)) for term in found],
         "warned": reading.warned(found, page.language) if found else set(),
+    }
+
+
+def _shown(published, archived=False):
+    content = TopicContent.from_json(published.edition.content)
+    linked = reading.linked(content.links(), published.edition.language)
+    context = presentation.show_published(published, linked, archived=archived)
+    page, number = published.page, published.edition.number
+    edition_url = reverse("public:edition", args=[page.language, page.kind, page.slug, number])
+    return {
+        **context,
+        "language": languages.get(published.edition.language),
+        "address": settings.PUBLIC_ADDRESS + unquote(context["url"]),
+        "edition_address": settings.PUBLIC_ADDRESS + unquote(edition_url),
     }
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from conditions import leaflets
 from conditions.management.commands.demo import ACCOUNTS, PASSWORD, retire_accounts
 from portal import languages
 
@@ -60,5 +61,9 @@ class Command(BaseCommand):
             lines.append(f"                    password of each: {PASSWORD}")
         else:
             lines.append("  Make yourself an account:  .venv/bin/python manage.py createsuperuser")
+        without, packages = leaflets.missing()
+        if without:
+            names = ", ".join(language.english for language in without)
+            lines.append(f"  No PDF leaflets   in {names}; for them: sudo apt-get install {' '.join(packages)}")
         lines += ["", "  Stop with Ctrl-C.", ""]
         self.stdout.write("\n".join(lines))

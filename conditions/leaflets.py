@@ -1,0 +1,145 @@
+"""Leaflets: a page as a tagged PDF. Made once, then a file whose name is the hash of everything that is in it.
+
+WeasyPrint needs Pango and fonts from the system. The portal runs without them; then there are no leaflets.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.utils import timezone
+
+from portal import languages
+
+KEPT = timedelta(days=30)  # since somebody last read it
+LOOKED_EVERY = timedelta(days=1)
+
+# Making one takes a second of this process. One at a time, and few requests wait: the server's other threads are for
+# readers of pages.
+WAITING = 2
+_making = threading.Lock()
+_places = threading.BoundedSemaphore(1 + WAITING)
+
+
+class Busy(Exception):
+    """Too many leaflets wait to be made."""
+
+
+@cache
+def _weasyprint():
+    """The library, imported when it is first needed; None where the system's own libraries are missing."""
+    try:
+        return import_module("weasyprint")
+    except (ImportError, OSError):
+        return None
+
+
+@cache
+def possible(language: languages.Language) -> bool:
+    """Whether this machine can set leaflets in a language: the library is there, and a font for its script."""
+    fc_list = shutil.which("fc-list")
+    if not fc_list or not _weasyprint():
+        return False
+    wanted = f":lang={language.code.partition('-')[0]}"
+    return bool(subprocess.run([fc_list, wanted], capture_output=True, check=False).stdout)  # noqa: S603 -- declared codes
+
+
+def missing() -> tuple[list[languages.Language], list[str]]:
+    """The offered languages without leaflets on this machine, and the Debian packages that would mend it."""
+    without = [language for language in languages.offered() if not possible(language)]
+    packages = ["fonts-noto-core", "fonts-noto-cjk"] if without else []
+    if without and not (_weasyprint() and shutil.which("fc-list")):
+        packages = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fontconfig", *packages]
+    return without, packages
+
+
+def opened(html: str, base_url: str, own: Mapping[str, Callable[[], bytes]]) -> tuple[str, BinaryIO]:
+    """(name, file) of the leaflet with these words; made if it is not there. `own`: the pictures it may show.
+
+    Raises Busy where too many wait.
+    """
+    css = Path(finders.find("css/leaflet.css")).read_text(encoding="utf-8")
+    everything = "\0".join((_weasyprint().__version__, css, base_url, html))
+    name = hashlib.sha256(everything.encode()).hexdigest()
+    path = _folder() / f"{name}.pdf"
+    if file := _there(path):
+        return name, file
+    if not _places.acquire(blocking=False):
+        raise Busy
+    try:
+        with _making:
+            if not (file := _there(path)):
+                _write(path, _pdf(html, css, base_url, own))
+                file = path.open("rb")
+    finally:
+        _places.release()
+    return name, file
+
+
+def forget_unread(now: datetime | None = None) -> None:
+    """Remove what nobody has read for 30 days. Looks once a day, however often it is asked."""
+    now = now or timezone.now()
+    looked = _folder() / "looked"
+    try:
+        if looked.stat().st_mtime > (now - LOOKED_EVERY).timestamp():
+            return
+    except FileNotFoundError:
+        if not _folder().exists():
+            return
+        looked.touch()
+    os.utime(looked, (now.timestamp(), now.timestamp()))
+    for file in _folder().iterdir():
+        if file.stat().st_mtime < (now - KEPT).timestamp():
+            file.unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    return settings.VAR_DIR / "leaflets"
+
+
+def _there(path: Path) -> BinaryIO | None:
+    """The file, marked as read today; None where it must be made."""
+    try:
+        os.utime(path)
+        return path.open("rb")
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all: another process may serve it at this moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+        part.write(content)
+    os.replace(part.name, path)
+
+
+def _pdf(html: str, css: str, base_url: str, own: Mapping[str, Callable[[], bytes]]) -> bytes:
+    library, fetcher = _weasyprint(), _fetcher(own)
+    styles = library.CSS(string=css, url_fetcher=fetcher)
+    document = library.HTML(string=html, base_url=base_url, url_fetcher=fetcher)
+    return document.write_pdf(stylesheets=[styles], pdf_variant="pdf/ua-1")
+
+
+def _fetcher(own: Mapping[str, Callable[[], bytes]]):
+    """Hands out the leaflet's own pictures. Anything else is refused: nobody is asked, and no file is opened."""
+    urls = import_module("weasyprint.urls")
+
+    class Own(urls.URLFetcher):
+        def fetch(self, url, headers=None):
+            if url not in own:
+                raise ValueError("not a part of this leaflet")
+            return urls.URLFetcherResponse(url, own[url]())
+
+    return Own()
