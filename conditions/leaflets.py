@@ -19,6 +19,7 @@ from typing import BinaryIO
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.utils import timezone
+from PIL import ImageFile
 
 from portal import languages
 
@@ -40,9 +41,12 @@ class Busy(Exception):
 def _weasyprint():
     """The library, imported when it is first needed; None where the system's own libraries are missing."""
     try:
-        return import_module("weasyprint")
+        library = import_module("weasyprint")
     except (ImportError, OSError):
         return None
+    # WeasyPrint lets Pillow accept halves of pictures, in the whole process: uploads must stay refused (pictures.py).
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return library
 
 
 @cache
