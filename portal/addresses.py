@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from django.conf import settings
+
 from portal import languages
 
 
@@ -46,3 +48,8 @@ def slug_from(text: str) -> str:
 
 def is_slug(text: str) -> bool:
     return bool(text) and text == slug_from(text)
+
+
+def site(request) -> dict[str, str]:
+    """For templates: `site` before an address makes it absolute."""
+    return {"site": settings.PUBLIC_ADDRESS}

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, register_converter
 
 from conditions import preview
+from conditions.public import found
 from conditions.public import views as public
 from portal.addresses import LanguageConverter
 
@@ -19,7 +20,10 @@ urlpatterns = [
     path("<language:language>/", include("conditions.public.urls")),
     path("preview/<str:token>/<language:language>/", preview.shared, name="shared-preview"),
     path("media/<str:name>", public.image, name="image"),
-    path("robots.txt", public.robots, name="robots"),
+    path("p/<language:language>/<slug:key>/", found.short, name="short"),
+    path("sitemap.xml", found.sitemaps, name="sitemaps"),
+    path("sitemap-<language:language>-<int:number>.xml", found.sitemap, name="sitemap"),
+    path("robots.txt", found.robots, name="robots"),
     path("favicon.ico", public.icon, name="icon"),
     path("health/live", public.live, name="live"),
     path("admin/", admin.site.urls),

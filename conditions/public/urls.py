@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from conditions.public import feedback, views
+from conditions.public import feedback, found, views
 from portal.addresses import SlugConverter
 
 register_converter(views.KindConverter, "kind")
@@ -13,6 +13,8 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("search/", views.search, name="search"),
     path("search/suggest", views.suggest, name="suggest"),
+    path("changes.atom", found.changes, name="changes"),
+    path("safety.atom", found.safety, name="safety"),
     path("about/", views.about, name="about"),
     path("<kind:kind>/", views.listing, name="list"),
     path("<kind:kind>/<uslug:slug>/", views.page, name="page"),

@@ -28,6 +28,7 @@ from django.views.decorators.http import require_safe
 
 from conditions import labels, leaflets, presentation
 from conditions.content import TopicContent
+from conditions.public import structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
 from portal import languages
@@ -259,6 +260,7 @@ def _find(request, kind, language, slug, view="page", *args, withdrawn=False):
 def _show(request, published, archived=False):
     context = _shown(published, archived)
     if not archived:
+        context |= {"structured_data": structured_data.as_script(structured_data.of_page(context))}
         context |= _explained(context["parts"], published.page)
     context |= {"archived": archived, "noindex": archived}
     context["leaflets"] = not archived and leaflets.possible(context["language"])
@@ -332,11 +334,6 @@ def image(request, name):
     response = FileResponse(default_storage.open(name))
     response["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
-
-
-@require_safe
-def robots(request):
-    return HttpResponse("User-agent: *\nDisallow: /admin/\n", content_type="text/plain")
 
 
 @require_safe

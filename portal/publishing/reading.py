@@ -216,6 +216,84 @@ def counts(language: str) -> dict[str, int]:
     return dict(live.values_list("kind").annotate(Count("pk")))
 
 
+def by_key(key: str, language: str) -> Page | None:
+    """The page with this key in a language, withdrawn or not; else one of its pages in another offered language."""
+    offered = [one.code for one in languages.offered()]
+    found = {page.language: page for page in Page.objects.filter(key=key, language__in=offered)}
+    return found.get(language) or next((found[code] for code in offered if code in found), None)
+
+
+def for_sitemap(language: str, begin: int, count: int) -> list[tuple[Page, dt.datetime, list[Page]]]:
+    """A stretch of live pages: (page, when its words last changed, its pages in offered languages). Two queries."""
+    live = Page.objects.filter(withdrawn_at=None).only("kind", "key", "language", "slug")
+    changed_at = PageHistory.objects.filter(page=OuterRef("pk")).order_by("-at").values("at")[:1]
+    pages = list(
+        live.filter(language=language).annotate(at=Subquery(changed_at)).order_by("key")[begin : begin + count]
+    )
+    if not pages:
+        return []
+    offered = [one.code for one in languages.offered()]
+    everywhere = {}
+    for page in live.filter(language__in=offered, key__gte=pages[0].key, key__lte=pages[-1].key):
+        everywhere.setdefault((page.kind, page.key), {})[page.language] = page
+    in_order = {named: [here[code] for code in offered if code in here] for named, here in everywhere.items()}
+    return [(page, page.at, in_order[page.kind, page.key]) for page in pages]
+
+
+@dataclass(frozen=True)
+class News:
+    """Something that happened to a page, as a feed tells it."""
+
+    page: Page
+    number: int  # of the moment in the history of its pages; never used twice
+    at: dt.datetime
+    title: str
+    note: str  # of the edition, or the reason of a withdrawal
+    summary: str = ""
+    withdrawn: bool = False
+    unfollowed: bool = False  # a safety change of the source that this page has not followed: the note is the source's
+
+
+def news(language: str, most: int) -> list[News]:
+    """What happened to the pages of a language, newest first; of each page only the last. One query."""
+    moments = PageHistory.objects.filter(page__language=language)
+    last = moments.values("page").annotate(n=Max("pk")).values("n")
+    newest = moments.filter(pk__in=last).select_related("page", "edition")
+    return [_news(moment) for moment in newest.defer("edition__content").order_by("-at", "-pk")[:most]]
+
+
+def safety_news(language: str, most: int) -> list[News]:
+    """Safety changes and withdrawals that concern readers of a language, newest first. At most four queries.
+
+    A safety change of the source is told of every page this language has of it, in the source's words until followed.
+    """
+    moments = PageHistory.objects.select_related("page", "edition").defer("edition__content").order_by("-at", "-pk")
+    gone = moments.filter(page__language=language, edition=None, page__withdrawn_at__isnull=False)
+    found = [_news(moment) for moment in gone[:most]]
+    dangerous = moments.filter(page__language=languages.SOURCE, edition__significance=Significance.SAFETY)
+    if language == languages.SOURCE:
+        found += [_news(moment) for moment in dangerous[:most]]
+    else:
+        moved = list(dangerous[: 4 * most])
+        here = Page.objects.filter(language=language, withdrawn_at=None, key__in={moment.page.key for moment in moved})
+        here = {(page.kind, page.key): page for page in here}
+        behind = set(out_of_date([language]).filter(safety=1).values_list("kind", "key"))
+        for moment in moved:
+            if page := here.get((moment.page.kind, moment.page.key)):
+                unfollowed = (page.kind, page.key) in behind
+                note = moment.edition.change_note if unfollowed else ""
+                summary = "" if unfollowed else page.summary
+                found.append(News(page, moment.pk, moment.at, page.title, note, summary, unfollowed=unfollowed))
+    return sorted(found, key=lambda one: (one.at, one.number), reverse=True)[:most]
+
+
+def _news(moment: PageHistory) -> News:
+    edition = moment.edition
+    if edition is None:
+        return News(moment.page, moment.pk, moment.at, moment.page.title, moment.page.withdrawal_reason, withdrawn=True)
+    return News(moment.page, moment.pk, moment.at, edition.title, edition.change_note, edition.summary)
+
+
 def linked(references: Iterable[Reference], language: str) -> dict[Reference, Page]:
     """The live pages of these objects in one language. One query."""
     references = set(references)
