@@ -112,6 +112,14 @@ FREQUENCIES = {
     "excluded": pgettext_lazy("frequency of a symptom", "Does not belong to it"),
     "": pgettext_lazy("frequency of a symptom", "How often is not known"),
 }
+# The same as a picture: of ten people, so many at least, and so many at most. In whole people, rounded up.
+OF_TEN = {
+    "obligate": (10, 10),
+    "very-frequent": (8, 10),
+    "frequent": (3, 8),
+    "occasional": (1, 3),
+    "very-rare": (0, 1),
+}
 PLACES = {
     "first-choice": pgettext_lazy("place of a treatment", "First choice"),
     "alternative": pgettext_lazy("place of a treatment", "Another option"),

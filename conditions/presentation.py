@@ -159,13 +159,13 @@ def show(
         for group, label in group_labels.items():
             members = [named(kind, row.key, row.note) for row in rows if group_of(row) == group]
             if members := [member for member in members if member]:
-                groups.append((label, members))
+                groups.append((label, members, _figures(group)))
         return groups
 
     treatments = grouped(content.treatments, lambda row: row.place, labels.PLACES, "treatment")
     symptoms = grouped(content.symptoms, lambda row: row.frequency, labels.FREQUENCIES, "symptom")
     if len(symptoms) == 1 and not any(row.frequency for row in content.symptoms):
-        symptoms = [("", symptoms[0][1])]  # a heading that says "not known" over everything helps nobody
+        symptoms = [("", symptoms[0][1], ())]  # a heading that says "not known" over everything helps nobody
     cards = behind.help_cards(content) if behind else [(card, None) for card in content.help_cards]
     return {
         "content": content,
@@ -203,6 +203,13 @@ def show(
             for source in content.sources
         ],
     }
+
+
+def _figures(frequency: str) -> list[tuple[int, str]]:
+    """Ten people (where each stands, and whether it is one of them), as a picture of a frequency in ten."""
+    surely, perhaps = labels.OF_TEN.get(frequency, (0, 0))
+    drawn = ["full"] * surely + ["half"] * (perhaps - surely) + ["none"] * (10 - perhaps)
+    return [(place * 24, how) for place, how in enumerate(drawn)] if perhaps else []
 
 
 def _parts(content, kind, cited, symptoms, treatments, behind) -> list[Part]:

@@ -101,7 +101,7 @@ def _named(part, what):
     groups = part.groups if part else ()
     return [
         {"@type": what, "name": one.name, "url": absolute(one.url) if one.url else None}
-        for label, members in groups
+        for label, members, _figures in groups
         if label != labels.FREQUENCIES["excluded"]
         for one in members
     ]

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from conditions.public import feedback, found, views
+from conditions.public import beside, feedback, found, views
 from portal.addresses import SlugConverter
 
 register_converter(views.KindConverter, "kind")
@@ -20,6 +20,7 @@ urlpatterns = [
     path("<kind:kind>/<uslug:slug>/", views.page, name="page"),
     path("<kind:kind>/<uslug:slug>/feedback/", feedback.feedback, name="feedback"),
     path("<kind:kind>/<uslug:slug>/feedback/thanks/", feedback.thanks, name="feedback-thanks"),
+    path("<kind:kind>/<uslug:slug>/with/<language:other>/", beside.beside, name="beside"),
     path("<kind:kind>/<uslug:slug>/leaflet.pdf", views.leaflet, name="leaflet"),
     path("<kind:kind>/<uslug:slug>/leaflet-large.pdf", views.leaflet, {"large": True}, name="leaflet-large"),
     path("<kind:kind>/<uslug:slug>/editions/", views.editions, name="editions"),

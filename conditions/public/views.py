@@ -264,6 +264,8 @@ def _show(request, published, archived=False):
         context |= _explained(context["parts"], published.page)
     context |= {"archived": archived, "noindex": archived}
     context["leaflets"] = not archived and leaflets.possible(context["language"])
+    choices = () if archived else context["choices"]
+    context["other_languages"] = [choice.language for choice in choices if choice.exists and not choice.current]
     response = render(request, "public/page.html", context)
     if archived:
         response["X-Robots-Tag"] = "noindex"

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.test import Client
 from lxml import etree
 
-from conditions import models
+from conditions import models, presentation
 from portal import languages
 from portal.publishing import actions
 from portal.publishing.models import Page
@@ -89,7 +89,7 @@ def everything(in_languages=("en", "es", "ar")):
     models.ConditionSymptom.objects.create(condition=condition, symptom=symptom, frequency="frequent")
     models.ConditionTreatment.objects.create(condition=condition, treatment=drug, place="first-choice")
     models.ConditionTreatment.objects.create(condition=condition, treatment=surgery, place="specialist")
-    condition.codes.create(system="icd-10", code="G24.1")
+    condition.codes.create(system="icd-10", code="G24.1", verified=True)
     made = (symptom, drug, surgery, term, condition)
     for one in made:
         for language in in_languages:
