@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from conditions import labels
+from conditions import labels, presentation
 from conditions.public import views
 from portal import languages
 from portal.publishing import reading
@@ -56,6 +56,7 @@ def beside(request, language, kind, slug, other):
     def address(first, second):
         return reverse("public:beside", args=[first, kind, pages[first].slug, second])
 
+    alone = presentation.page_url(pages[other])
     context = {
         "sides": sides,
         "rows": _rows(*sides),
@@ -68,7 +69,8 @@ def beside(request, language, kind, slug, other):
         "kind": kind,
         "plural": labels.PLURALS[kind],
         "noindex": True,
-        **views._frame(language, {code: address(code, other) for code in pages if code != other}),
+        # In the second language's own address: its page alone.
+        **views._frame(language, {code: address(code, other) for code in pages} | {other: alone}),
     }
     return render(request, "public/beside.html", context)
 

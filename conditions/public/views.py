@@ -278,7 +278,7 @@ def _explained(parts, page):
     parts, found = explain(parts, terms, page.language)
     return {
         "parts": parts,
-        "words": [(term, presentation.page_url(term)) for term in found],
+        "explained": [(term, presentation.page_url(term)) for term in found],
         "warned": reading.warned(found, page.language) if found else set(),
     }
 

@@ -65,3 +65,11 @@ def test_a_page_explains_its_words_below_and_a_page_of_the_word_does_not_link_to
     assert '<dt id="word-gene"><a href="/en/glossary/gene/">Gene</a></dt>' in html and "A part of the DNA." in html
     assert "#word-gene" not in Client().get("/en/glossary/gene/").content.decode()
     assert "#word-gene" not in Client().get("/en/conditions/torsion-dystonia/editions/1/").content.decode()
+
+
+@pytest.mark.django_db
+def test_the_search_field_of_a_page_is_empty():
+    make.published(make.term())
+    make.published(make.condition(causes_en="<p>A change in one gene.</p>"))
+    html = Client().get("/en/conditions/torsion-dystonia/").content.decode()
+    assert 'id="words"' in html and 'type="search" value=""' in html
