@@ -317,6 +317,7 @@ CONTENT_SECURITY_POLICY = {
         # Our own files only, never inline; every page works without them.
         "script-src": ["'self'"],
         "connect-src": ["'self'"],
+        "worker-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'"],
         "font-src": ["'self'"],

@@ -24,6 +24,7 @@ urlpatterns = [
     path("sitemap.xml", found.sitemaps, name="sitemaps"),
     path("sitemap-<language:language>-<int:number>.xml", found.sitemap, name="sitemap"),
     path("robots.txt", found.robots, name="robots"),
+    path("kept-worker.js", public.kept_worker, name="kept-worker"),
     path("favicon.ico", public.icon, name="icon"),
     path("health/live", public.live, name="live"),
     path("admin/", admin.site.urls),

@@ -22,6 +22,13 @@ want() { # want "what it is for" command-or-test package...
 want "browser journeys" "command -v chromium || command -v chromium-browser || command -v google-chrome" chromium
 want "the suite on PostgreSQL" "ls /usr/lib/postgresql/1[5-9]/bin/initdb || command -v initdb" postgresql
 want "XLIFF through OmegaT" "command -v omegat" omegat
+want "valid HTML (the Nu checker)" "command -v java" default-jre-headless
+if [ ! -e .venv/vnu.jar ]; then
+  want "valid HTML (the Nu checker)" "command -v npm" npm
+  npm pack --silent vnu-jar@26.9.27 --pack-destination .venv >/dev/null 2>&1 &&
+    tar xzf .venv/vnu-jar-26.9.27.tgz -C .venv package/build/dist/vnu.jar && mv .venv/package/build/dist/vnu.jar .venv/
+  rm -rf .venv/package .venv/vnu-jar-26.9.27.tgz
+fi
 want "collecting interface words" "command -v xgettext" gettext
 want "PDF leaflets" "python -c 'import weasyprint'" libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig
 want "Arabic and Chinese type in screenshots and leaflets" "fc-list :lang=zh | grep . && fc-list :lang=ar | grep ." fonts-noto-core fonts-noto-cjk

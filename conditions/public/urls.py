@@ -15,6 +15,7 @@ urlpatterns = [
     path("search/suggest", views.suggest, name="suggest"),
     path("changes.atom", found.changes, name="changes"),
     path("safety.atom", found.safety, name="safety"),
+    path("kept/", views.kept, name="kept"),
     path("about/", views.about, name="about"),
     path("<kind:kind>/", views.listing, name="list"),
     path("<kind:kind>/<uslug:slug>/", views.page, name="page"),

@@ -3,12 +3,15 @@
 import datetime as dt
 import io
 import re
+from contextlib import suppress
 from functools import partial
 from urllib.parse import unquote, urlencode
 
 import segno
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.core.files.storage import default_storage
+from django.db import DatabaseError, transaction
 from django.http import (
     FileResponse,
     Http404,
@@ -32,6 +35,7 @@ from conditions.public import structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
 from portal import languages
+from portal.listening import actions as listening
 from portal.publishing import reading
 from portal.publishing import search as finding
 
@@ -79,6 +83,21 @@ def about(request, language):
 
 
 @require_safe
+def kept(request, language):
+    """What this reader's own browser keeps. The list is made there; nothing of it comes to us."""
+    return _render(request, "public/kept.html", language, "public:kept", noindex=True)
+
+
+@require_safe
+def kept_worker(request):
+    """The service worker. At the root, because a worker sees only what is below its own address."""
+    with open(finders.find("js/kept-worker.js"), "rb") as file:
+        response = HttpResponse(file.read(), content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
+@require_safe
 def listing(request, language, kind):
     pages = list(reading.pages(kind, language))
     return _render(
@@ -98,6 +117,10 @@ def listing(request, language, kind):
 def search(request, language):
     words = " ".join(request.GET.get("q", "")[:200].replace("\0", "").split())
     found = finding.find(words, language, insist="exact" in request.GET)
+    if found.near and request.method == "GET":
+        # So that editors learn which words are missing. A reader's answer does not depend on it.
+        with suppress(DatabaseError), transaction.atomic():
+            listening.searched_in_vain(words, language)
     return _render(
         request,
         "public/search.html",

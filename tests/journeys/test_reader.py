@@ -96,3 +96,63 @@ def test_every_language_shows_the_page_in_its_own_words_only(open_browser, start
     assert fits(page)
     assert {url.split("/")[2] for url in foreign} == {page.url.split("/")[2]}
     assert page.context.cookies() == []
+
+
+def test_a_reader_finds_by_typing_with_the_keyboard_alone(open_browser, starter):
+    page = open_browser(language="ar", phone=True)
+    page.goto("/ar/")
+    field = page.locator("#q")
+    field.focus()
+    page.keyboard.type(starter["ar"].title[:3])
+    page.locator("[role=option]").first.wait_for()
+    assert field.get_attribute("aria-expanded") == "true"
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator("[role=option][aria-selected=true]")
+    assert field.get_attribute("aria-activedescendant") == chosen.get_attribute("id")
+    assert page.locator(".search-form [role=status]").inner_text()
+    address = chosen.get_attribute("data-url")
+    page.keyboard.press("Escape")
+    assert page.locator("[role=listbox]").is_hidden() and field.input_value() == starter["ar"].title[:3]
+    page.keyboard.type(" ")
+    page.locator("[role=option]").first.wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{address}")
+    assert page.context.cookies() == []
+
+
+def test_two_chinese_characters_find_the_page(open_browser, starter):
+    page = open_browser(language="zh-CN", phone=True)
+    page.goto("/zh-hans/")
+    title = starter["zh-hans"].title
+    page.locator("#q").fill(title[1:3])
+    page.locator(".search-form button").click()
+    page.locator("main").get_by_role("link", name=title, exact=True).click()
+    assert page.locator("h1").inner_text() == title
+
+
+def test_a_russian_page_prints_as_a_leaflet(open_browser, starter):
+    page = open_browser(language="ru")
+    page.goto(f"/ru/conditions/{starter['ru'].slug}/")
+    page.emulate_media(media="print")
+    for gone in (".site-header", ".languages", ".contents", ".take-along", ".keep", ".feedback-ask"):
+        assert not page.locator(gone).first.is_visible(), gone
+    assert page.locator(".help-card-emergency").first.is_visible() and page.locator(".on-paper").is_visible()
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_a_clinician_and_a_patient_read_side_by_side_on_a_phone_and_on_paper(open_browser, starter):
+    page = open_browser(phone=True)
+    page.goto("/en/conditions/torsion-dystonia/")
+    page.locator(".take-along").get_by_role("link", name="العربية").click()
+    card = page.locator(".beside-row", has=page.locator(".help-card-emergency")).first.locator(".beside-cell")
+    english, arabic = card.nth(0).bounding_box(), card.nth(1).bounding_box()
+    assert arabic["y"] >= english["y"] + english["height"] - 1 and fits(page)  # one below the other
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.beside-cell[lang=ar] .help-card li')).direction")
+        == "rtl"
+    )
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    english, arabic = card.nth(0).bounding_box(), card.nth(1).bounding_box()
+    assert arabic["x"] > english["x"] and abs(arabic["y"] - english["y"]) < 2  # beside each other
