@@ -25,14 +25,15 @@ def baclofen():
     return editions.models.Treatment.objects.get(key="baclofen")
 
 
-def test_a_clinician_is_taken_through_the_desk(open_browser, baclofen, tmp_path):
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+def test_a_clinician_is_taken_through_the_desk(open_browser, baclofen):
+    folder = os.environ.get("SCREENSHOTS")
     taken = set()
 
     def picture(page, name, around=None):
         if around:
             page.locator(around).first.scroll_into_view_if_needed()
-        page.screenshot(path=folder / f"editing-{name}.png")
+        if folder:
+            page.screenshot(path=Path(folder) / f"editing-{name}.png")
         taken.add(f"editing-{name}.png")
 
     make.person("author", "Authors", first_name="Aisha", last_name="Author")

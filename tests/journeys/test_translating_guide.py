@@ -79,13 +79,14 @@ def translated_xliff(path, portuguese):
 
 
 def test_portuguese_from_nothing_until_somebody_reads_it(open_browser, torsion_dystonia, portuguese, tmp_path):
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+    folder = os.environ.get("SCREENSHOTS")
     taken = set()
 
     def picture(page, name, around=None):
         if around:
             page.locator(around).first.scroll_into_view_if_needed()
-        page.screenshot(path=folder / f"translating-{name}.png")
+        if folder:
+            page.screenshot(path=Path(folder) / f"translating-{name}.png")
         taken.add(f"translating-{name}.png")
 
     make.person("lead", "Translation leads", languages=("pt-br",), first_name="Lena", last_name="Lead")
@@ -192,7 +193,7 @@ DOSE = {
 
 
 def test_a_dose_changed_for_safety_warns_every_language_at_once_until_each_has_followed(open_browser, tmp_path):
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+    folder = os.environ.get("SCREENSHOTS")
     treatment = make.treatment(in_languages=tuple(DOSE))
     for code, words in DOSE.items():
         setattr(treatment, f"benefits_{code.replace('-', '_')}", f"<p>{words.format(10)}</p>")
@@ -245,7 +246,8 @@ def test_a_dose_changed_for_safety_warns_every_language_at_once_until_each_has_f
     part = translator.locator("#part-sections\\.benefits")
     assert "10 mg" in part.locator("del").inner_text() and "5 mg" in part.locator("ins").inner_text()
     part.scroll_into_view_if_needed()
-    translator.screenshot(path=folder / "translating-9-changed.png")
+    if folder:
+        translator.screenshot(path=Path(folder) / "translating-9-changed.png")
     part.locator("[role=textbox]").click()
     translator.keyboard.press("Control+a")
     translator.keyboard.type("Tome 50 mg al día.")
