@@ -1,6 +1,7 @@
 """Small steps around every request: its language, the headers that keep readers unwatched, who acts at the desk."""
 
 from django.http import HttpResponseRedirect
+from django.middleware.gzip import GZipMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
@@ -40,6 +41,16 @@ def _looks_like_a_language(segment: str) -> bool:
     """Only spellings of a whole declared code redirect; "/essay/" is an ordinary 404."""
     code = segment.lower().replace("_", "-")
     return code in languages.ALIASES or code in languages.LANGUAGES
+
+
+class CompressWords(GZipMiddleware):
+    """Pages are sent compressed; pictures and leaflets are already. Forms' tokens are masked anew in each answer."""
+
+    def process_response(self, request, response):
+        kind = response.headers.get("Content-Type", "")
+        if kind.startswith("text/") or "json" in kind or "xml" in kind:
+            return super().process_response(request, response)
+        return response
 
 
 ADMIN_POLICY = {

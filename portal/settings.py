@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.CompressWords",
     "portal.middleware.headers",  # outside the language: error pages carry the headers as well
     "portal.middleware.language_of_the_address",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,17 +1,23 @@
 """Every type of public page, in every offered language: axe finds nothing wrong, the Nu checker neither."""
 
+import gzip
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client
 
+from conditions import presentation
+from conditions.starter import files, loading
 from portal import languages
 from portal.publishing import actions
 from portal.publishing.models import Page
+from tests import make
 from tests.journeys.test_accessibility import violations
 from tests.journeys.test_reader import fits, starter  # noqa: F401 -- a fixture
 
@@ -95,3 +101,22 @@ def test_every_page_is_valid_html(starter, tmp_path, settings):  # noqa: F811
     said = json.loads(done.stderr)["messages"]
     wrong = {(Path(one["url"]).name, one["message"], one.get("extract", "")[:120]) for one in said}
     assert not wrong, "\n".join(map(str, sorted(wrong)[:20]))
+
+
+def test_a_first_visit_with_styles_and_scripts_weighs_at_most_40_kilobytes(settings):
+    """Of the longest page there is, in every language: what comes over the network, compressed."""
+    settings.DEMO = True
+    make.roles()
+    loading.load(topics=files.topics(), sources=files.sources())
+    loading.publish_demonstration(make.User.objects.create_superuser("loader", password="x"))
+    weights = {}
+    for page in Page.objects.filter(key="torsion-dystonia"):
+        response = Client().get(presentation.page_url(page), headers={"accept-encoding": "gzip"})
+        assert response.headers["Content-Encoding"] == "gzip"
+        html = gzip.decompress(response.content).decode()
+        assets = set(re.findall(r'(?:href|src)="/static/([^"]+)"', html))
+        assert len(assets) >= 7
+        styles = sum(len(gzip.compress(Path(finders.find(name)).read_bytes())) for name in assets)
+        weights[page.language] = len(response.content) + styles
+    print({language: f"{weight / 1000:.1f} kB" for language, weight in weights.items()})
+    assert len(weights) == 6 and max(weights.values()) <= 40_000
