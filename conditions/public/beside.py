@@ -5,7 +5,9 @@ Both sides are the pages readers get, with the same notices, each in its own lan
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
+from django.conf import settings
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -14,7 +16,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from conditions import labels, presentation
+from conditions import labels, leaflets, presentation
 from conditions.public import views
 from portal import languages
 from portal.publishing import reading
@@ -41,17 +43,9 @@ class Side:
 
 @require_safe
 def beside(request, language, kind, slug, other):
-    found = views._find(request, kind, language, slug, "beside", other)
-    if not isinstance(found, reading.Page):
-        return found
-    if other == language:
-        return HttpResponseRedirect(reverse("public:page", args=[language, kind, slug]))
-    published = reading.published(found)
-    pages = {page.language: page for page in published.elsewhere}
-    if other not in pages:
-        # The page's own address says in words that it is not there yet, or not any more.
-        return HttpResponseRedirect(reverse("public:page", args=[other, kind, found.key]))
-    sides = (_side(published, "a-"), _side(reading.published(pages[other]), "b-"))
+    pages, sides = _both(request, language, kind, slug, other)
+    if not sides:
+        return pages
 
     def address(first, second):
         return reverse("public:beside", args=[first, kind, pages[first].slug, second])
@@ -66,13 +60,44 @@ def beside(request, language, kind, slug, other):
             if code != language
         ],
         "swapped": address(other, language),
+        "leaflet": reverse("public:beside-leaflet", args=[language, kind, pages[language].slug, other])
+        if all(leaflets.possible(side.language) for side in sides)
+        else None,
         "kind": kind,
         "plural": labels.PLURALS[kind],
         "noindex": True,
-        # In the second language's own address: its page alone.
         **views._frame(language, {code: address(code, other) for code in pages} | {other: alone}),
     }
     return render(request, "public/beside.html", context)
+
+
+@require_safe
+def leaflet(request, language, kind, slug, other):
+    """The two languages as one PDF, for a consultation without a network or an interpreter."""
+    pages, sides = _both(request, language, kind, slug, other, "beside-leaflet")
+    if not sides:
+        return pages
+    if not all(leaflets.possible(side.language) for side in sides):
+        return views._no_leaflet(request, pages[language])
+    url = reverse("public:beside", args=[language, kind, pages[language].slug, other])
+    address = {"address": settings.PUBLIC_ADDRESS + unquote(url)}
+    context = {**sides[0].context, **address, "sides": sides, "rows": _rows(*sides)}
+    return views._as_leaflet(request, pages[language], "public/leaflet_beside.html", context, url, {})
+
+
+def _both(request, language, kind, slug, other, view="beside"):
+    """({language: page}, the two sides), or (the answer to give instead, None)."""
+    found = views._find(request, kind, language, slug, view, other)
+    if not isinstance(found, reading.Page):
+        return found, None
+    if other == language:
+        return HttpResponseRedirect(reverse("public:page", args=[language, kind, slug])), None
+    published = reading.published(found)
+    pages = {page.language: page for page in published.elsewhere}
+    if other not in pages:
+        # The page's own address says in words that it is not there yet, or not any more.
+        return HttpResponseRedirect(reverse("public:page", args=[other, kind, found.key])), None
+    return pages, (_side(published, "a-"), _side(reading.published(pages[other]), "b-"))
 
 
 def _side(published, mark):

@@ -22,6 +22,7 @@ urlpatterns = [
     path("<kind:kind>/<uslug:slug>/feedback/", feedback.feedback, name="feedback"),
     path("<kind:kind>/<uslug:slug>/feedback/thanks/", feedback.thanks, name="feedback-thanks"),
     path("<kind:kind>/<uslug:slug>/with/<language:other>/", beside.beside, name="beside"),
+    path("<kind:kind>/<uslug:slug>/with/<language:other>/leaflet.pdf", beside.leaflet, name="beside-leaflet"),
     path("<kind:kind>/<uslug:slug>/leaflet.pdf", views.leaflet, name="leaflet"),
     path("<kind:kind>/<uslug:slug>/leaflet-large.pdf", views.leaflet, {"large": True}, name="leaflet-large"),
     path("<kind:kind>/<uslug:slug>/editions/", views.editions, name="editions"),

@@ -218,20 +218,23 @@ def leaflet(request, language, kind, slug, large=False):
     if not leaflets.possible(languages.get(language)):
         return _no_leaflet(request, found)
     context = _shown(reading.published(found))
-    page_address = settings.PUBLIC_ADDRESS + context["url"]
     pictures = {
-        f"{page_address}qr.svg": partial(_qr_code, page_address),
-        **{
-            settings.PUBLIC_ADDRESS + reverse("image", args=[picture.file]): partial(_picture, picture.file)
-            for picture in context["content"].images
-        },
+        settings.PUBLIC_ADDRESS + reverse("image", args=[picture.file]): partial(_picture, picture.file)
+        for picture in context["content"].images
     }
-    html = render_to_string("public/leaflet.html", {**context, "large": large, "qr": "qr.svg"})
+    return _as_leaflet(request, found, "public/leaflet.html", {**context, "large": large}, context["url"], pictures)
+
+
+def _as_leaflet(request, page, template, context, url, pictures):
+    """A template as a PDF with a QR code to `url`, made once for as long as it says the same."""
+    page_address = settings.PUBLIC_ADDRESS + url
+    pictures = {f"{page_address}qr.svg": partial(_qr_code, page_address), **pictures}
+    html = render_to_string(template, {**context, "qr": "qr.svg"})
     try:
         name, file = leaflets.opened(html, page_address, pictures)
     except leaflets.Busy:
-        return _no_leaflet(request, found, busy=True)
-    response = FileResponse(file, content_type="application/pdf", filename=f"{found.slug}.pdf")
+        return _no_leaflet(request, page, busy=True)
+    response = FileResponse(file, content_type="application/pdf", filename=f"{page.slug}.pdf")
     response["ETag"] = f'"{name}"'
     response["Cache-Control"] = "no-cache"
     response["X-Robots-Tag"] = "noindex"
@@ -315,6 +318,7 @@ def _shown(published, archived=False):
     return {
         **context,
         "language": languages.get(published.edition.language),
+        "site": settings.PUBLIC_ADDRESS,
         "address": settings.PUBLIC_ADDRESS + unquote(context["url"]),
         "edition_address": settings.PUBLIC_ADDRESS + unquote(edition_url),
     }

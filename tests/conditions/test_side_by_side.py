@@ -1,12 +1,16 @@
 """A clinician and a patient that share no language read the same part on the same line."""
 
+import io
 import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import translation
+from pypdf import PdfReader
 
-from conditions import labels, models
+from conditions import labels, leaflets, models
+from portal import languages
 from portal.publishing import actions
 from portal.publishing.models import Page
 from tests import make
@@ -89,6 +93,21 @@ def test_a_page_offers_the_languages_it_has_and_the_sides_can_change():
     both()
     html = read("/en/conditions/torsion-dystonia/").content.decode()
     assert f'href="{BESIDE}"' in html and "/with/es/" not in html
+    about = rows(BESIDE)[-1]
+    assert f"{settings.PUBLIC_ADDRESS}/p/en/torsion-dystonia/" in about[0] and "/p/ar/torsion-dystonia/" in about[1]
     swapped = read(read(BESIDE).context["swapped"])
     assert [side.language.code for side in swapped.context["sides"]] == ["ar", "en"]
     assert "/with/" not in read("/en/conditions/torsion-dystonia/editions/1/").content.decode()
+
+
+@pytest.mark.skipif(not leaflets.possible(languages.get("ar")), reason="no Pango or no Arabic font here")
+def test_the_two_languages_are_one_leaflet():
+    both()
+    response = read(f"{BESIDE}leaflet.pdf")
+    pdf = PdfReader(io.BytesIO(b"".join(response.streaming_content)))
+    words = " ".join(page.extract_text() for page in pdf.pages)
+    assert pdf.trailer["/Root"]["/MarkInfo"]["/Marked"] and pdf.trailer["/Root"]["/Lang"] == "en"
+    assert "Get emergency help now if:" in words and "summary of torsion" in words
+    assert any("\u0600" <= letter <= "\u06ff" or "\ufe70" <= letter <= "\ufeff" for letter in words)
+    assert f'href="{BESIDE}leaflet.pdf"' in read(BESIDE).content.decode()
+    read("/en/conditions/torsion-dystonia/with/es/leaflet.pdf", 302)
