@@ -1,7 +1,5 @@
 """Under which letter a name stands in the lists, and in what order."""
 
-import unicodedata
-
 from babel import Locale
 from pypinyin import lazy_pinyin
 
@@ -11,16 +9,14 @@ from portal.publishing.folding import fold
 _OWN_LETTERS = {"es": "Ññ", "ru": "Йй"}
 
 
-def letter(name: str, language: str) -> str:
-    """The heading: "T", "Д", "ت"; for Chinese the first letter of the pinyin."""
-    return _key(name, language)[0][:1].upper() or "#"
-
-
 def by_letter(pages, language: str) -> list[tuple[str, list]]:
-    """Pages (anything with a title) in alphabetical groups, sorted within."""
+    """Pages (anything with a title) in alphabetical groups, sorted within: "T", "Д", "ت"; Chinese by its pinyin."""
     groups = {}
     for page in sorted(pages, key=lambda page: _key(page.title, language)):
-        groups.setdefault(letter(page.title, language), []).append(page)
+        first = page.title.strip()[:1].upper()
+        if first not in _OWN_LETTERS.get(language, ""):
+            first = _key(page.title, language)[0][:1].upper() or "#"
+        groups.setdefault(first, []).append(page)
     return list(groups.items())
 
 
@@ -28,12 +24,9 @@ def _key(name: str, language: str) -> tuple[str, str]:
     script = Locale.parse(language, sep="-").script or language
     if language.startswith("zh") or script in {"Hans", "Hant"}:
         return (" ".join(lazy_pinyin(name)).lower(), name)
-    first = name.strip()[:1]
-    if first in _OWN_LETTERS.get(language, ""):
-        # After its plain neighbour: ñ follows n, й follows и.
-        plain = unicodedata.normalize("NFD", first)[0]
-        return (first.lower() + fold(name)[1:], plain.lower() + "\uffff" + fold(name)[1:])
     folded = fold(name)
+    if name.strip()[:1] in _OWN_LETTERS.get(language, ""):
+        return (folded[:1] + "\uffff" + folded[1:], name)  # after its plain neighbour: ñ follows n, й follows и
     if language in {"ar", "fa"} and folded.startswith("ال") and len(folded) > 4:
         folded = folded[2:]  # the article does not count
     return (folded, name)
