@@ -54,12 +54,10 @@ def pages(language, names, texts=("",), start=0):
         ],
         batch_size=500,
     )  # fmt: skip
-    rows = [
-        (page, page.findable.split("\n"), texts[n % len(texts)], {w for w in page.findable.split() if len(w) > 3})
-        for n, page in enumerate(made)
-    ]
+    rows = [(page, page.findable.split("\n"), texts[n % len(texts)]) for n, page in enumerate(made)]
     for begin in range(0, len(rows), 500):
         search.put(rows[begin : begin + 500])
+    search.learn(language, {word for page in made for word in page.findable.split() if len(word) > 3})
     return made
 
 

@@ -9,10 +9,10 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
 import snowballstemmer
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.html import strip_tags
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
@@ -105,15 +105,16 @@ def index(page: Page, edition: Edition) -> None:
         for part, words in checking.words_of(edition).items()
         if not part.startswith("sources.") and not _FOR_MACHINES.fullmatch(words)
     )
+    put([(page, [fold(edition.title), *page.findable.split("\n")], said)])
+    # After the commit, by itself: two publishes that each hold some of the other's new words would wait for ever.
     shown = {word for word in fold(f"{edition.title} {edition.summary}").split() if len(word) > 3}
-    names = [fold(edition.title), *page.findable.split("\n")]
-    put([(page, names, said, shown)])
+    transaction.on_commit(partial(learn, page.language, shown))
 
 
-def put(rows: Iterable[tuple[Page, Iterable[str], str, Iterable[str]]]) -> None:
-    """(page, its folded names, what it says, the words that misspelt ones may be put right to)."""
-    entries, vocabulary = [], set()
-    for page, names, said, shown in rows:
+def put(rows: Iterable[tuple[Page, Iterable[str], str]]) -> None:
+    """(page, its folded names, what it says)."""
+    entries = []
+    for page, names, said in rows:
         language = page.language
         of_names = {_mark(language)}
         for name in filter(None, names):
@@ -123,13 +124,15 @@ def put(rows: Iterable[tuple[Page, Iterable[str], str, Iterable[str]]]) -> None:
         entries.append(
             SearchEntry(page=page, version=VERSION, names=" ".join(sorted(of_names)), text=" ".join(sorted(of_text)))
         )
-        vocabulary |= {(language, word[:60]) for word in shown}
     SearchEntry.objects.bulk_create(
         entries, update_conflicts=True, unique_fields=["page"], update_fields=["version", "names", "text"]
     )
-    SearchWord.objects.bulk_create(
-        [SearchWord(language=language, word=word) for language, word in sorted(vocabulary)], ignore_conflicts=True
-    )
+
+
+def learn(language: str, words: Iterable[str]) -> None:
+    """Words that misspelt ones may be put right to. In one order, so that two at once wait for one another in line."""
+    new = [SearchWord(language=language, word=word) for word in sorted({word[:60] for word in words})]
+    SearchWord.objects.bulk_create(new, ignore_conflicts=True)
 
 
 def drop(page: Page) -> None:

@@ -43,6 +43,7 @@ def test_a_question_of_any_kind_is_answered(words):
     assert Client().get("/en/search/suggest", {"q": words}).status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_slip_is_put_right_said_so_and_the_reader_may_insist():
     make.published(make.condition())
     response = ask("torsion distonja")
