@@ -66,7 +66,7 @@ def beside(request, language, kind, slug, other):
         "kind": kind,
         "plural": labels.PLURALS[kind],
         "noindex": True,
-        **views._frame(language, {code: address(code, other) for code in pages} | {other: alone}),
+        **views.frame(language, {code: address(code, other) for code in pages} | {other: alone}),
     }
     return render(request, "public/beside.html", context)
 
@@ -78,16 +78,16 @@ def leaflet(request, language, kind, slug, other):
     if not sides:
         return pages
     if not all(leaflets.possible(side.language) for side in sides):
-        return views._no_leaflet(request, pages[language])
+        return views.no_leaflet(request, pages[language])
     url = reverse("public:beside", args=[language, kind, pages[language].slug, other])
     address = {"address": settings.PUBLIC_ADDRESS + unquote(url)}
     context = {**sides[0].context, **address, "sides": sides, "rows": _rows(*sides)}
-    return views._as_leaflet(request, pages[language], "public/leaflet_beside.html", context, url, {})
+    return views.as_leaflet(request, pages[language], "public/leaflet_beside.html", context, url, {})
 
 
 def _both(request, language, kind, slug, other, view="beside"):
     """({language: page}, the two sides), or (the answer to give instead, None)."""
-    found = views._find(request, kind, language, slug, view, other)
+    found = views.find_page(request, kind, language, slug, view, other)
     if not isinstance(found, reading.Page):
         return found, None
     if other == language:
@@ -103,7 +103,7 @@ def _both(request, language, kind, slug, other, view="beside"):
 def _side(published, mark):
     language = languages.get(published.edition.language)
     with translation.override(language.code):
-        return Side(language, views._shown(published), mark, _("Not in this language yet"))
+        return Side(language, views.shown(published), mark, _("Not in this language yet"))
 
 
 def _rows(left: Side, right: Side):

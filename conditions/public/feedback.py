@@ -53,7 +53,7 @@ class FeedbackForm(forms.Form):
 @never_cache  # a kept form would give two people one stamp
 @require_http_methods(["GET", "HEAD", "POST"])
 def feedback(request, language, kind, slug):
-    page = views._find(request, kind, language, slug, "feedback")
+    page = views.find_page(request, kind, language, slug, "feedback")
     if not isinstance(page, reading.Page):
         if request.method == "POST" and page.status_code == 301:
             page.status_code = 308  # the words move along
@@ -82,7 +82,7 @@ def feedback(request, language, kind, slug):
 
 @require_safe
 def thanks(request, language, kind, slug):
-    page = views._find(request, kind, language, slug, "feedback-thanks")
+    page = views.find_page(request, kind, language, slug, "feedback-thanks")
     if not isinstance(page, reading.Page):
         return page
     return render(request, "public/feedback_thanks.html", _context(page, "feedback-thanks"))
@@ -110,7 +110,7 @@ def _context(page, view, query=""):
         "url": presentation.page_url(page),
         "plural": labels.PLURALS[page.kind],
         "noindex": True,
-        **views._frame(page.language, elsewhere),
+        **views.frame(page.language, elsewhere),
     }
 
 

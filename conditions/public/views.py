@@ -156,7 +156,7 @@ def suggest(request, language):
 
 @require_safe
 def page(request, language, kind, slug):
-    found = _find(request, kind, language, slug)
+    found = find_page(request, kind, language, slug)
     if not isinstance(found, reading.Page):
         return found
     return _show(request, reading.published(found))
@@ -164,7 +164,7 @@ def page(request, language, kind, slug):
 
 @require_safe
 def editions(request, language, kind, slug):
-    found = _find(request, kind, language, slug, "editions", withdrawn=True)
+    found = find_page(request, kind, language, slug, "editions", withdrawn=True)
     if not isinstance(found, reading.Page):
         return found
     return render(
@@ -176,14 +176,14 @@ def editions(request, language, kind, slug):
             "url": presentation.page_url(found),
             "plural": labels.PLURALS[kind],
             "noindex": True,
-            **_frame(language, _everywhere("public:list", kind)),
+            **frame(language, _everywhere("public:list", kind)),
         },
     )
 
 
 @require_safe
 def edition(request, language, kind, slug, number):
-    found = _find(request, kind, language, slug, "edition", number, withdrawn=True)
+    found = find_page(request, kind, language, slug, "edition", number, withdrawn=True)
     if not isinstance(found, reading.Page):
         return found
     wanted = reading.edition(found, number)
@@ -200,7 +200,7 @@ def edition_on(request, language, kind, slug, day):
             raise ValueError
     except ValueError:
         raise Http404 from None
-    found = _find(request, kind, language, slug, "edition-on", day, withdrawn=True)
+    found = find_page(request, kind, language, slug, "edition-on", day, withdrawn=True)
     if not isinstance(found, reading.Page):
         return found
     wanted = reading.on(found, date)
@@ -212,20 +212,20 @@ def edition_on(request, language, kind, slug, day):
 @require_safe
 def leaflet(request, language, kind, slug, large=False):
     """The page as a PDF. Its name is the hash of what it says, so whatever the page says today, it says as well."""
-    found = _find(request, kind, language, slug, "leaflet-large" if large else "leaflet")
+    found = find_page(request, kind, language, slug, "leaflet-large" if large else "leaflet")
     if not isinstance(found, reading.Page):
         return found
     if not leaflets.possible(languages.get(language)):
-        return _no_leaflet(request, found)
-    context = _shown(reading.published(found))
+        return no_leaflet(request, found)
+    context = shown(reading.published(found))
     pictures = {
         settings.PUBLIC_ADDRESS + reverse("image", args=[picture.file]): partial(_picture, picture.file)
         for picture in context["content"].images
     }
-    return _as_leaflet(request, found, "public/leaflet.html", {**context, "large": large}, context["url"], pictures)
+    return as_leaflet(request, found, "public/leaflet.html", {**context, "large": large}, context["url"], pictures)
 
 
-def _as_leaflet(request, page, template, context, url, pictures):
+def as_leaflet(request, page, template, context, url, pictures):
     """A template as a PDF with a QR code to `url`, made once for as long as it says the same."""
     page_address = settings.PUBLIC_ADDRESS + url
     pictures = {f"{page_address}qr.svg": partial(_qr_code, page_address), **pictures}
@@ -233,7 +233,7 @@ def _as_leaflet(request, page, template, context, url, pictures):
     try:
         name, file = leaflets.opened(html, page_address, pictures)
     except leaflets.Busy:
-        return _no_leaflet(request, page, busy=True)
+        return no_leaflet(request, page, busy=True)
     response = FileResponse(file, content_type="application/pdf", filename=f"{page.slug}.pdf")
     response["ETag"] = f'"{name}"'
     response["Cache-Control"] = "no-cache"
@@ -253,14 +253,14 @@ def _picture(name):
         return file.read()
 
 
-def _no_leaflet(request, page, busy=False):
+def no_leaflet(request, page, busy=False):
     context = {
         "busy": busy,
         "kind": page.kind,
         "plural": labels.PLURALS[page.kind],
         "url": presentation.page_url(page),
         "noindex": True,
-        **_frame(page.language, _everywhere("public:list", page.kind)),
+        **frame(page.language, _everywhere("public:list", page.kind)),
     }
     response = render(request, "public/no_leaflet.html", context, status=503)
     if busy:
@@ -268,7 +268,7 @@ def _no_leaflet(request, page, busy=False):
     return response
 
 
-def _find(request, kind, language, slug, view="page", *args, withdrawn=False):
+def find_page(request, kind, language, slug, view="page", *args, withdrawn=False):
     """The page at this address, or the answer to give instead of it."""
     found = reading.address(kind, language, slug)
     if found is None:
@@ -284,7 +284,7 @@ def _find(request, kind, language, slug, view="page", *args, withdrawn=False):
 
 
 def _show(request, published, archived=False):
-    context = _shown(published, archived)
+    context = shown(published, archived)
     if not archived:
         context |= {"structured_data": structured_data.as_script(structured_data.of_page(context))}
         context |= _explained(context["parts"], published.page)
@@ -309,7 +309,7 @@ def _explained(parts, page):
     }
 
 
-def _shown(published, archived=False):
+def shown(published, archived=False):
     content = TopicContent.from_json(published.edition.content)
     linked = reading.linked(content.links(), published.edition.language)
     context = presentation.show_published(published, linked, archived=archived)
@@ -340,7 +340,7 @@ def _not_yet(request, kind, language, slug):
         "plural": labels.PLURALS[kind],
         "kind": kind,
         "noindex": True,
-        **_frame(language, pages),
+        **frame(language, pages),
     }
     return render(request, "public/not_yet.html", context, status=404)
 
@@ -350,7 +350,7 @@ def _gone(request, page):
         "page": page,
         "plural": labels.PLURALS[page.kind],
         "noindex": True,
-        **_frame(page.language, _everywhere("public:list", page.kind)),
+        **frame(page.language, _everywhere("public:list", page.kind)),
     }
     return render(request, "public/gone.html", context, status=410)
 
@@ -397,19 +397,19 @@ def _error(request, template, status):
     code = get_language() or languages.SOURCE
     if code not in languages.LANGUAGES or not languages.get(code).offered:
         code = languages.SOURCE
-    return render(request, template, {"noindex": True, **_frame(code, _everywhere("public:home"))}, status=status)
+    return render(request, template, {"noindex": True, **frame(code, _everywhere("public:home"))}, status=status)
 
 
 def _render(request, template, language, view, *args, query="", **context):
     addresses = {code: address + query for code, address in _everywhere(view, *args).items()}
-    return render(request, template, {**_frame(language, addresses), **context})
+    return render(request, template, {**frame(language, addresses), **context})
 
 
 def _everywhere(view, *args):
     return {language.code: reverse(view, args=[language.code, *args]) for language in languages.offered()}
 
 
-def _frame(language, addresses):
+def frame(language, addresses):
     """What every page's head and foot need."""
     return {
         "language": languages.get(language),
