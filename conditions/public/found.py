@@ -5,6 +5,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -79,7 +80,7 @@ def changes(request, language):
     """New, changed, withdrawn and restored pages of a language, newest first."""
     news = reading.news(language, ENTRIES)
     warned = reading.warned([one.page for one in news], language)
-    entries = [_entry(one, _what_happened(one, warned), language) for one in news]
+    entries = [_entry(one, format_html("{}", _what_happened(one, warned)), language) for one in news]
     return _feed(request, language, "public:changes", _("Changes: patient information"), entries)
 
 
@@ -88,13 +89,13 @@ def safety(request, language):
     """What was changed because the earlier words may harm, and what was withdrawn."""
     entries = []
     for one in reading.safety_news(language, ENTRIES):
-        said = _what_happened(one, set())
+        said = format_html("{}", _what_happened(one, set()))
         if one.unfollowed:
-            # The source's own words, until this language has them.
-            said = _("Safety warning, not yet translated")
-            entries.append(_entry(one, f"{said}: {one.note}", language, of=languages.get(languages.SOURCE)))
-        else:
-            entries.append(_entry(one, said, language))
+            # The source's own words under their own language, until this one has them.
+            source, warning = languages.get(languages.SOURCE), _("Safety warning, not yet translated")
+            told = '<p>{}</p><p lang="{}" dir="{}">{}</p>'
+            said = format_html(told, warning, source.tag, source.direction, one.note)
+        entries.append(_entry(one, said, language))
     return _feed(request, language, "public:safety", _("Safety warnings: patient information"), entries)
 
 
@@ -106,7 +107,8 @@ def _what_happened(one: News, warned) -> str:
     return one.note or one.summary
 
 
-def _entry(one: News, said: str, language: str, of=None):
+def _entry(one: News, said: str, language: str):
+    """`said` is HTML: so the feed calls it."""
     page = one.page
     return {
         "title": one.title,
@@ -115,12 +117,12 @@ def _entry(one: News, said: str, language: str, of=None):
         "unique_id": f"{settings.PUBLIC_ADDRESS}/p/{page.language}/{page.key}/#{one.number}",
         "description": said,
         "updateddate": one.at,
-        "lang": (of or languages.get(language)).tag,
+        "lang": languages.get(language).tag,
     }
 
 
 class _Feed(Atom1Feed):
-    """An entry says its own language: a warning may not be translated yet."""
+    """Django says the language of the feed only; feeds are cut into entries and mixed."""
 
     def item_attributes(self, item):
         return {"xml:lang": item["lang"]}

@@ -128,13 +128,14 @@ def test_old_words_behind_a_safety_change_are_in_no_machine_s_answer():
     address = f"/es/conditions/{Page.objects.get(language='es').slug}/"
     assert json_ld(address)["description"] == "Palabras viejas."
     models.Condition.objects.filter(pk=condition.pk).update(summary_en="New words.")
-    make.published(condition, significance="safety", note="The dose was wrong.")
+    make.published(condition, significance="safety", note="The dose was <b>wrong.")
     html = read(address).content.decode()
     assert "description" not in json_ld(address) and 'name="description"' not in html and "og:description" not in html
     feed = xml("/es/safety.atom")
     (entry,) = feed.findall("a:entry", ATOM)
-    assert entry.get("{http://www.w3.org/XML/1998/namespace}lang") == "en"
-    assert "The dose was wrong." in entry.findtext("a:summary", namespaces=ATOM)
+    assert entry.get("{http://www.w3.org/XML/1998/namespace}lang") == "es"
+    said = entry.findtext("a:summary", namespaces=ATOM)
+    assert '<p lang="en" dir="ltr">The dose was &lt;b&gt;wrong.</p>' in said
     assert "Palabras viejas" not in read("/es/changes.atom").content.decode()
 
 
