@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from conditions import editions, follow_up, labels, link_check, models, readers, telling
 from conditions.language_desk import LanguageDesk
@@ -50,9 +50,9 @@ class Box:
 
 
 class Desk(admin.AdminSite):
-    site_header = "Patient information: the desk"
-    site_title = "The desk"
-    index_title = "What needs you today"
+    site_header = gettext_lazy("Patient information: the desk")
+    site_title = gettext_lazy("The desk")
+    index_title = gettext_lazy("What needs you today")
     index_template = "admin/desk.html"
 
     def get_urls(self):

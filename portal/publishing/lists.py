@@ -34,11 +34,11 @@ class LanguageFilter(admin.SimpleListFilter):
     parameter_name = "in"
 
     def lookups(self, request, model_admin):
-        return [(language.code, language.english) for language in languages.at_the_desk() if not language.is_source]
+        return [(language.code, _(language.english)) for language in languages.at_the_desk() if not language.is_source]
 
     def choices(self, changelist):
         everything, *others = super().choices(changelist)
-        return [{**everything, "display": languages.get(languages.SOURCE).english}, *others]
+        return [{**everything, "display": _(languages.get(languages.SOURCE).english)}, *others]
 
     def queryset(self, request, queryset):
         return queryset  # it says what the other columns and filters are about
