@@ -24,35 +24,43 @@ async function answer(event) {
   const cache = await caches.open(KEPT);
   const kept = await cache.match(event.request.url, { ignoreVary: true });
   if (!kept) return fetch(event.request);
-  const fetched = fetch(event.request).then(async (fresh) => {
-    // The network always wins: new words are kept in place of the old, a withdrawn page is not kept any more.
-    if (fresh.status === 404 || fresh.status === 410) await cache.delete(event.request.url);
-    else if (fresh.ok && !fresh.redirected && isPage(fresh)) await store(event.request.url, fresh.clone());
-    return fresh;
-  });
-  event.waitUntil(fetched.catch(() => {}));
+  // The copy is taken before the page is read, and nothing that happens to it (a full phone, a style sheet that is
+  // missing in the middle of an upgrade) keeps the fresh words from a reader who is online.
+  const fetched = fetch(event.request);
+  event.waitUntil(fetched.then((fresh) => follow(event.request.url, fresh.clone())).catch(() => {}));
   const late = new Promise((_, fail) => setTimeout(fail, PATIENCE));
   return Promise.race([fetched, late]).catch(() => kept);
+}
+
+// The network always wins: new words are kept in place of the old, a withdrawn page is not kept any more.
+async function follow(url, fresh) {
+  if (fresh.status === 404 || fresh.status === 410) await (await caches.open(KEPT)).delete(url);
+  else if (fresh.ok && !fresh.redirected && isPage(fresh)) await store(url, fresh);
 }
 
 async function keep(url) {
   const fresh = await fetch(url, { cache: "no-cache", credentials: "omit" });
   if (!fresh.ok || fresh.redirected || !isPage(fresh)) throw new Error("not a page");
-  await store(url, fresh);
+  try {
+    await store(url, fresh);
+  } catch (incomplete) {
+    await (await caches.open(KEPT)).delete(url);
+    throw incomplete;
+  }
 }
 
-// The page with the moment it was kept, and the styles, pictures and scripts it names.
+// The page with the moment it was kept, then the styles, pictures and scripts it names: words before looks.
 async function store(url, response) {
   const html = await response.text();
   const cache = await caches.open(KEPT);
+  const stamped = html.replace("<html ", `<html data-kept-at="${new Date().toISOString()}" `);
+  await cache.put(url, new Response(stamped, { headers: { "Content-Type": "text/html; charset=utf-8" } }));
   const named = [...html.matchAll(/(?:href|src)="((?:\/static|\/media)\/[^"]+)"/g)].map((found) => found[1]);
   await Promise.all(
     [...new Set(named)].map(async (asset) => {
       if (!(await cache.match(asset, { ignoreVary: true }))) await cache.add(asset);
     }),
   );
-  const stamped = html.replace("<html ", `<html data-kept-at="${new Date().toISOString()}" `);
-  await cache.put(url, new Response(stamped, { headers: { "Content-Type": "text/html; charset=utf-8" } }));
 }
 
 function isPage(response) {

@@ -1,6 +1,10 @@
 """A reader keeps a page on their phone, reads it where there is no network, and leaves no trace when they say so."""
 
+import io
+
 import pytest
+from django.core.files.base import ContentFile
+from PIL import Image as Drawing
 
 from conditions import models
 from portal.publishing import actions
@@ -68,6 +72,31 @@ def test_kept_in_arabic_read_without_a_network_overtaken_by_safety_and_removed(o
     page.locator("#kept-everything button").click()
     page.locator("#kept-nothing").wait_for(state="visible")
     assert page.evaluate(TRACES) == NOTHING
+
+
+def test_new_words_win_even_where_they_cannot_be_kept_whole(open_browser, arabic):
+    page = open_browser()
+    address = "/en/conditions/torsion-dystonia/"
+    page.goto(address)
+    page.locator(".keep button").click()
+    page.locator(".keep a").wait_for()
+    held = io.BytesIO()
+    Drawing.new("RGB", (40, 20)).save(held, "PNG")
+    picture = models.Image.objects.create(
+        topic=arabic, file=ContentFile(held.getvalue(), name="hand.png"), alt_en="A hand", alt_ar="يد"
+    )
+    picture.file.storage.delete(
+        picture.file.name
+    )  # it cannot be had: as on a full phone, or in the middle of an upgrade
+    models.Condition.objects.filter(pk=arabic.pk).update(causes_en="<p>New and safe words.</p>")
+    make.published(make.fresh(arabic), significance="safety", note="The old words may harm.")
+    for _time in range(2):
+        page.goto(address)
+        assert "New and safe words." in page.locator("main").inner_text()
+        assert page.locator("[data-since]").count() == 0
+        page.wait_for_function(
+            "(async () => (await (await caches.match(location.href)).text()).includes('New and safe words.'))()"
+        )
 
 
 def test_a_withdrawn_page_is_not_kept_any_longer(open_browser, arabic):
