@@ -65,7 +65,9 @@ def find(asked: str, language: str, *, insist: bool = False, limit: int = 50) ->
     question = _question(folded, language)
     if not question:
         return Found()
-    named = _named(question, folded, language)[:limit]
+    exact = _matching("names", [_whole(folded)], language)
+    here = [] if exact else _called_so_abroad(folded, language)
+    named = list(dict.fromkeys([*here, *_named(question, folded, language, exact)]))[:limit]
     mentioning = [key for key in _matching("text", [w.forms for w in question], language) if key not in set(named)]
     if named or mentioning:
         return Found(tuple(_pages(named)), tuple(_pages(mentioning[: limit - len(named)])))
@@ -169,6 +171,11 @@ def _mark(language: str) -> str:
     return _LANGUAGE + language.replace("-", "")
 
 
+def _whole(folded: str) -> tuple[str]:
+    """The question as one name."""
+    return (_WHOLE + _squeezed(folded),)
+
+
 def _squeezed(folded: str) -> str:
     return folded.replace(" ", "")[:200]
 
@@ -233,14 +240,12 @@ def _pages(keys: Iterable[int]) -> list[Page]:
     return [found[key] for key in keys if key in found]
 
 
-def _named(question: list[_Word], folded: str, language: str | None) -> list[int]:
-    """The page of exactly this name, those whose names begin so, those that have all of these words in their names."""
+def _named(question: list[_Word], folded: str, language: str | None, exact: list[int]) -> list[int]:
+    """`exact`, the pages of exactly this name; those whose names begin so, or have all of these words."""
     goes_on = len(folded) > 2
-    whole = [(_WHOLE + _squeezed(folded),)]
-    exact = _matching("names", whole, language)
-    if goes_on:
-        exact += _matching("names", whole, language, begins=True)
-    return _ranked([*exact, *_matching("names", [w.forms for w in question], language, begins=goes_on)], folded)
+    begun = _matching("names", [_whole(folded)], language, begins=True) if goes_on else []
+    with_words = _matching("names", [w.forms for w in question], language, begins=goes_on)
+    return _ranked([*exact, *begun, *with_words], folded)
 
 
 def _ranked(keys: Iterable[int], folded: str) -> list[int]:
@@ -333,7 +338,18 @@ def _as_found(better: list[_Word], key: int) -> str:
 def _abroad(question, folded, language) -> list[Page]:
     """Pages of other languages that have this name: a Latin name asked in Arabic, an English one in French."""
     offered = {one.code for one in languages.offered()} - {language}
-    return [page for page in _pages(_named(question, folded, None)) if page.language in offered]
+    return [page for page in _pages(_named(question, folded, None, [])) if page.language in offered]
+
+
+def _called_so_abroad(folded: str, language: str) -> list[int]:
+    """Pages here of what has exactly this name in another language: "dystonia" asked in Arabic is that very page."""
+    offered = [one.code for one in languages.offered()]
+    abroad = Page.objects.filter(pk__in=_matching("names", [_whole(folded)], None), language__in=offered)
+    same = set(abroad.filter(withdrawn_at=None).values_list("kind", "key"))
+    if not same:
+        return []
+    here = Page.objects.filter(language=language, withdrawn_at=None, key__in={key for _kind, key in same})
+    return _ranked([page.pk for page in here.only("kind", "key") if (page.kind, page.key) in same], folded)
 
 
 def _nearest(question: list[_Word], folded: str, language: str, limit: int = 5) -> list[Page]:
