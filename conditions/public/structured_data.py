@@ -25,6 +25,15 @@ _TREATMENTS = {
     "self-care": "LifestyleModification",
 }
 
+# What a section is about, in schema.org's list of health aspects; a section that fits none goes without.
+_ASPECTS = {
+    "overview": "Overview", "causes": "Causes", "symptoms": "Symptoms",
+    "diagnosis": "Screening", "treatment_intro": "Treatments", "treatments": "Treatments",
+    "living_with": "LivingWith", "outlook": "Prognosis", "prevention": "Prevention", "self_care": "SelfCare",
+    "how_it_works": "HowItWorks", "what_to_expect": "PatientExperience", "benefits": "Benefits",
+    "side_effects": "SideEffects", "who_should_not": "Safety",
+}  # fmt: skip
+
 
 def of_page(context: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON-LD of a page, from the same context that its template gets."""
@@ -54,6 +63,7 @@ def of_page(context: Mapping[str, Any]) -> dict[str, Any]:
             "medicalAudience": {"@type": "MedicalAudience", "audienceType": "Patient"},
             "isPartOf": {"@type": "WebSite", "@id": home, "url": home, "name": _("Patient information")},
             "about": _about(context, said),
+            "hasPart": _parts(context, address, language),
             "citation": [_source(source) for source, _accessed in context["sources"]],
             "translationOfWork": _translation_of(context),
             "workTranslation": _translations(context),
@@ -104,6 +114,22 @@ def _named(part, what):
         for label, members, _figures in groups
         if label != labels.FREQUENCIES["excluded"]
         for one in members
+    ]
+
+
+def _parts(context, address, language):
+    """The page's sections, each in its true language: words that no translation has followed yet are the source's."""
+    return [
+        {
+            "@type": "HealthTopicContent",
+            "url": f"{address}#{part.key}",
+            "name": str(part.heading),
+            "hasHealthAspect": {"@id": f"https://schema.org/{_ASPECTS[part.key]}HealthAspect"}
+            if part.key in _ASPECTS
+            else None,
+            "inLanguage": (part.language or language).tag,
+        }
+        for part in context["parts"]
     ]
 
 

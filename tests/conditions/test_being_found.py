@@ -110,8 +110,23 @@ def test_structured_data_is_valid_for_every_kind_and_language_and_says_what_the_
     assert [one["name"] for one in data["about"]["signOrSymptom"]] == ["Tremor"]
     assert {one["name"] for one in data["about"]["possibleTreatment"]} == {"Levodopa", "Surgery"}
     assert {one["inLanguage"] for one in data["workTranslation"]} == {"es", "ar"}
+    parts = {one["url"].partition("#")[2]: one for one in data["hasPart"]}
+    assert parts["diagnosis"]["hasHealthAspect"]["@id"] == "https://schema.org/ScreeningHealthAspect"
+    assert {one["inLanguage"] for one in data["hasPart"]} == {"en"}
     spanish = json_ld("/es/conditions/" + Page.objects.get(key="torsion-dystonia", language="es").slug + "/")
     assert spanish["translationOfWork"] == {"@id": f"{SITE}/en/conditions/torsion-dystonia/"}
+
+
+def test_a_section_that_a_translation_has_not_followed_is_said_to_be_in_the_language_it_is_in():
+    drug = make.treatment(in_languages=("en", "es"), who_should_not_en="<p>Few.</p>", who_should_not_es="<p>Pocas.</p>")
+    make.published(drug)
+    make.published(drug, "es")
+    models.Treatment.objects.filter(pk=drug.pk).update(who_should_not_en="<p>Nobody with a weak heart.</p>")
+    make.published(make.fresh(drug), significance="safety", note="Weak hearts.")
+    data = json_ld(presentation.page_url(Page.objects.get(language="es")))
+    check(data)
+    languages_of = {one["url"].partition("#")[2]: one["inLanguage"] for one in data["hasPart"]}
+    assert languages_of["who_should_not"] == "en" and languages_of["overview"] == "es"
 
 
 def test_a_review_that_nobody_made_is_not_claimed(settings):
