@@ -31,6 +31,14 @@ class SourceColumns:
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         if isinstance(db_field, models.RichTextField):
             kwargs["widget"] = AdminProseEditorWidget
+        if db_field.name == "headings":
+            return forms.MultipleChoiceField(
+                label=labels.PARTS["headings"],
+                help_text=db_field.help_text,
+                required=False,
+                widget=forms.CheckboxSelectMultiple(attrs={"class": "sections"}),
+                choices=[(group, list(headings.items())) for group, headings in labels.HEADING_GROUPS],
+            )
         form_field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if form_field and isinstance(form_field.widget, RelatedFieldWidgetWrapper):
             # Deleting or editing another object from inside this form is a slip, not a shortcut.
@@ -164,7 +172,7 @@ class TopicAdmin(SourceColumns, saving.CarefulAdmin, TranslatingAdmin, ListAdmin
             ),
             (
                 gettext_lazy("Address, links and finding"),
-                {"fields": ("key", *source("slug", "misspellings"), "see_also")},
+                {"fields": ("key", *source("slug", "misspellings"), "see_also", "headings")},
             ),
         ]
 

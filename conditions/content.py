@@ -47,6 +47,13 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A body area or speciality that readers find it under."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class Code:
     system: str
     code: str
@@ -90,6 +97,7 @@ class TopicContent:
     broader: Link | None = None
     see_also: tuple[Link, ...] = ()
     treatment_kind: str = ""
+    headings: tuple[Heading, ...] = ()
     codes: tuple[Code, ...] = ()
     sources: tuple[Source, ...] = ()
     images: tuple[Image, ...] = ()
@@ -130,6 +138,7 @@ _ROWS = {
     "symptoms": SymptomEntry,
     "treatments": TreatmentEntry,
     "see_also": Link,
+    "headings": Heading,
     "codes": Code,
     "sources": Source,
     "images": Image,

@@ -232,6 +232,7 @@ def _draft(topic, language: str) -> shapes.TopicContent:
             shapes.Link(kind, key) for kind, key in sorted((other.kind, other.key) for other in topic.see_also.all())
         ),
         treatment_kind=getattr(topic, "treatment_kind", ""),
+        headings=tuple(shapes.Heading(key) for key in labels.HEADINGS if key in topic.headings),
         codes=tuple(
             shapes.Code(system, code)
             for system, code in sorted((row.system, row.code) for row in topic.codes.all() if row.verified)

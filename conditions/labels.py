@@ -62,6 +62,7 @@ PARTS = {
     "broader": _("Broader condition"),
     "treatment_kind": _("Kind of treatment"),
     "machine": _("Translated by a machine"),
+    "headings": _("Body areas and specialities"),
 }
 # What a row of a part says, as editors see it in comparisons.
 LEAVES = {
@@ -126,6 +127,52 @@ PLACES = {
     "specialist": pgettext_lazy("place of a treatment", "In special centres"),
     "supportive": pgettext_lazy("place of a treatment", "Supportive"),
 }
+# What readers browse by, beside the letters. Only headings under which this language has a page are shown.
+BODY_AREAS = {
+    "whole-body": _("Whole body"),
+    "brain-nerves": _("Brain and nerves"),
+    "mind": _("Mind and feelings"),
+    "head-face": _("Head and face"),
+    "eyes": _("Eyes"),
+    "ears-nose-throat": _("Ears, nose and throat"),
+    "neck-back": _("Neck and back"),
+    "arms-hands": _("Arms and hands"),
+    "legs-feet": _("Legs and feet"),
+    "muscles-bones-joints": _("Muscles, bones and joints"),
+    "heart-vessels": _("Heart and blood vessels"),
+    "lungs-breathing": _("Lungs and breathing"),
+    "stomach-bowel": _("Stomach and bowel"),
+    "kidneys-bladder": _("Kidneys and bladder"),
+    "skin": _("Skin, hair and nails"),
+    "hormones": _("Hormones and metabolism"),
+    "blood-immune": _("Blood and immune system"),
+    "reproduction": _("Sexual health and pregnancy"),
+}
+SPECIALITIES = {
+    "neurology": _("Neurology"),
+    "neurosurgery": _("Neurosurgery"),
+    "genetics": _("Genetics"),
+    "mental-health": _("Mental health care"),
+    "rehabilitation": _("Rehabilitation"),
+    "speech-therapy": _("Speech and swallowing therapy"),
+    "eye-medicine": _("Eye medicine"),
+    "ear-nose-throat-medicine": _("Ear, nose and throat medicine"),
+    "paediatrics": _("Medicine for children"),
+    "heart-medicine": _("Heart medicine"),
+    "lung-medicine": _("Lung medicine"),
+    "digestive-medicine": _("Digestive medicine"),
+    "kidney-medicine": _("Kidney medicine"),
+    "hormone-medicine": _("Hormone medicine"),
+    "skin-medicine": _("Skin medicine"),
+    "bone-joint-medicine": _("Bone and joint medicine"),
+    "cancer-medicine": _("Cancer medicine"),
+    "blood-medicine": _("Blood medicine"),
+    "infections": _("Infectious diseases"),
+    "womens-health": _("Women's health"),
+    "general-practice": _("General practice"),
+}
+HEADINGS = {**BODY_AREAS, **SPECIALITIES}
+HEADING_GROUPS = ((_("Body area"), BODY_AREAS), (_("Speciality"), SPECIALITIES))
 TREATMENT_KINDS = {
     "medicine": _("Medicine"),
     "procedure": _("Procedure"),

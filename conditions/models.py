@@ -105,6 +105,12 @@ class Topic(WorkingCopy):
     see_also = models.ManyToManyField(
         "self", verbose_name=_("see also"), symmetrical=False, blank=True, related_name="+"
     )
+    headings = models.JSONField(
+        labels.PARTS["headings"],
+        default=list,
+        blank=True,
+        help_text=_("Where patients find it when they browse. Choose all that apply."),
+    )
     starter_digest = models.JSONField(default=dict, editable=False)  # what the starter content last wrote, per language
 
     class Meta:

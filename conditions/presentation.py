@@ -197,6 +197,7 @@ def show(
         "parts": _parts(content, kind, cited, symptoms, treatments, behind),
         "broader": named(content.broader.kind, content.broader.key) if content.broader else None,
         "see_also": [link for link in (named(link.kind, link.key) for link in content.see_also) if link],
+        "headings": [(row.key, labels.HEADINGS[row.key]) for row in content.headings if row.key in labels.HEADINGS],
         "codes": [(labels.CODE_SYSTEMS.get(code.system, code.system), code.code) for code in content.codes],
         "sources": [
             (source, date.fromisoformat(source.accessed_on) if source.accessed_on else None)

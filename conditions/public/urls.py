@@ -6,6 +6,7 @@ from conditions.public import beside, feedback, found, views
 from portal.addresses import SlugConverter
 
 register_converter(views.KindConverter, "kind")
+register_converter(views.HeadingConverter, "heading")
 register_converter(SlugConverter, "uslug")
 
 app_name = "public"
@@ -16,6 +17,8 @@ urlpatterns = [
     path("changes.atom", found.changes, name="changes"),
     path("safety.atom", found.safety, name="safety"),
     path("kept/", views.kept, name="kept"),
+    path("browse/", views.browse, name="browse"),
+    path("browse/<heading:heading>/", views.heading, name="heading"),
     path("about/", views.about, name="about"),
     path("<kind:kind>/", views.listing, name="list"),
     path("<kind:kind>/<uslug:slug>/", views.page, name="page"),

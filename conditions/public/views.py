@@ -54,6 +54,17 @@ class KindConverter:
         return labels.PATHS.get(value, value)
 
 
+class HeadingConverter:
+    """A body area or speciality, as it stands in an address."""
+
+    regex = "|".join(labels.HEADINGS)
+
+    def to_python(self, value):
+        return value
+
+    to_url = to_python
+
+
 @require_safe
 def choose_language(request):
     """`/`: to the browser's language. No cookie; the header decides anew each time."""
@@ -74,7 +85,40 @@ def home(request, language):
         conditions=by_letter(pages, language),
         warned=reading.warned(pages, language),
         kinds=[(kind, labels.PLURALS[kind], counts.get(kind, 0)) for kind in labels.KINDS],
+        groups=_headings(reading.headings(language)),
     )
+
+
+@require_safe
+def browse(request, language):
+    """Every heading that has a page in this language: body areas, specialities."""
+    return _render(
+        request, "public/browse.html", language, "public:browse", groups=_headings(reading.headings(language))
+    )
+
+
+@require_safe
+def heading(request, language, heading):
+    pages = reading.filed(heading, language)
+    by_kind = [(labels.PLURALS[kind], [page for page in pages if page.kind == kind]) for kind in labels.KINDS]
+    return _render(
+        request,
+        "public/heading.html",
+        language,
+        "public:heading",
+        heading,
+        title=labels.HEADINGS[heading],
+        kinds=[(label, by_letter(of_kind, language)) for label, of_kind in by_kind if of_kind],
+        warned=reading.warned(pages, language),
+    )
+
+
+def _headings(counts):
+    found = (
+        (group, [(key, label, counts[key]) for key, label in headings.items() if key in counts])
+        for group, headings in labels.HEADING_GROUPS
+    )
+    return [(group, headings) for group, headings in found if headings]
 
 
 @require_safe

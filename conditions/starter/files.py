@@ -60,6 +60,8 @@ def _mistakes(found: list[StarterTopic], known_sources: dict):
         ):
             if named not in kind_of or (wanted and kind_of[named] != wanted):
                 yield f"{place}/topic.toml: there is no {wanted or 'topic'} “{named}”"
+        if unknown := set(shape.get("headings", ())) - set(labels.HEADINGS):
+            yield f"{place}/topic.toml: there is no heading {', '.join(sorted(unknown))}"
         for row in shape.get("codes", ()):
             if row["system"] not in codes.FORMATS or not codes.is_valid(row["system"], row["code"]):
                 yield f"{place}/topic.toml: “{row['code']}” is no {row['system']} code"

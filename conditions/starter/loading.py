@@ -93,6 +93,7 @@ def _shape(topic) -> list:
         sorted(topic.see_also.values_list("key", flat=True)),
         getattr(topic, "treatment_kind", ""),
         getattr(topic, "do_not_translate", False),
+        *([sorted(topic.headings)] if topic.headings else []),
     ]
     if topic.kind == "condition":
         said.append(topic.broader.key if topic.broader else "")
@@ -157,7 +158,7 @@ def _write_shape(topic, shape, rows, sources):
         topic.treatment_rows.update_or_create(
             treatment=rows[row["key"]], defaults={"place": row["place"], "position": position}
         )
-    for field in ("treatment_kind", "do_not_translate"):
+    for field in ("treatment_kind", "do_not_translate", "headings"):
         if field in shape:
             setattr(topic, field, shape[field])
     if shape.get("broader"):

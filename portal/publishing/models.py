@@ -157,6 +157,20 @@ class SearchEntry(models.Model):
         return self.names
 
 
+class Filed(models.Model):
+    """A live page under one heading that readers browse by."""
+
+    page = models.ForeignKey(Page, models.CASCADE)
+    heading = models.CharField(max_length=40)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["heading", "page"], name="each_page_once_under_a_heading")]
+
+    def __str__(self):
+        return self.heading
+
+
 class SearchWord(models.Model):
     """A word that titles and summaries use: what a misspelt one may be put right to. Only ever added."""
 

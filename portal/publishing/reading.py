@@ -14,6 +14,7 @@ from portal.publishing.models import (
     Address,
     Capacity,
     Edition,
+    Filed,
     LanguageState,
     Page,
     PageHistory,
@@ -214,6 +215,18 @@ def counts(language: str) -> dict[str, int]:
     """How many live pages of each kind a language has."""
     live = Page.objects.filter(language=language, withdrawn_at=None)
     return dict(live.values_list("kind").annotate(Count("pk")))
+
+
+def headings(language: str) -> dict[str, int]:
+    """How many live pages of a language stand under each heading that has any. One query."""
+    filed = Filed.objects.filter(page__language=language, page__withdrawn_at=None)
+    return dict(filed.values_list("heading").annotate(Count("pk")))
+
+
+def filed(heading: str, language: str) -> list[Page]:
+    """The live pages of a language under a heading. One query."""
+    live = Page.objects.filter(filed__heading=heading, language=language, withdrawn_at=None)
+    return list(live.only("kind", "key", "language", "slug", "title", "summary", "findable"))
 
 
 def by_key(key: str, language: str) -> Page | None:

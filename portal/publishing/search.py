@@ -20,7 +20,7 @@ from rapidfuzz.distance import OSA
 from portal import languages
 from portal.publishing import checking
 from portal.publishing.folding import fold
-from portal.publishing.models import Edition, Page, SearchEntry, SearchWord
+from portal.publishing.models import Edition, Filed, Page, SearchEntry, SearchWord
 
 VERSION = 1  # of what `words` makes; `reindex` makes entries of another version anew
 
@@ -107,10 +107,18 @@ def index(page: Page, edition: Edition) -> None:
         for part, words in checking.words_of(edition).items()
         if not part.startswith("sources.") and not _FOR_MACHINES.fullmatch(words)
     )
+    _file(page, edition)
     put([(page, [fold(edition.title), *page.findable.split("\n")], said)])
     # After the commit, by itself: two publishes that each hold some of the other's new words would wait for ever.
     shown = {word for word in fold(f"{edition.title} {edition.summary}").split() if len(word) > 3}
     transaction.on_commit(partial(learn, page.language, shown))
+
+
+def _file(page: Page, edition: Edition) -> None:
+    """Under the headings that the edition names, and under no other."""
+    headings = [row["key"] for row in edition.content.get("headings", ())]
+    Filed.objects.filter(page=page).exclude(heading__in=headings).delete()
+    Filed.objects.bulk_create([Filed(page=page, heading=one) for one in headings], ignore_conflicts=True)
 
 
 def put(rows: Iterable[tuple[Page, Iterable[str], str]]) -> None:
@@ -140,6 +148,7 @@ def learn(language: str, words: Iterable[str]) -> None:
 def drop(page: Page) -> None:
     """A withdrawn page is not found any more."""
     SearchEntry.objects.filter(page=page).delete()
+    Filed.objects.filter(page=page).delete()
 
 
 def reindex() -> int:
@@ -342,7 +351,7 @@ def _abroad(question, folded, language) -> list[Page]:
 
 
 def _called_so_abroad(folded: str, language: str) -> list[int]:
-    """Pages here of what has exactly this name in another language: "dystonia" asked in Arabic is that very page."""
+    """Pages here of what has exactly this name in another language: its English name asked in Arabic."""
     offered = [one.code for one in languages.offered()]
     abroad = Page.objects.filter(pk__in=_matching("names", [_whole(folded)], None), language__in=offered)
     same = set(abroad.filter(withdrawn_at=None).values_list("kind", "key"))

@@ -36,6 +36,8 @@ def addresses(pages, code):
         "home": f"/{code}/",
         "list": f"/{code}/conditions/",
         "glossary": f"/{code}/glossary/",
+        "browse": f"/{code}/browse/",
+        "heading": f"/{code}/browse/neurology/",
         "condition": here,
         "symptom": f"/{code}/symptoms/{own['tremor'].slug}/",
         "treatment": f"/{code}/treatments/{own['levodopa'].slug}/",
