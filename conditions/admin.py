@@ -299,6 +299,11 @@ class TermAdmin(TopicAdmin):
     inlines = (CitationInline, CodeInline)
 
 
+@admin.register(models.Article)
+class ArticleAdmin(TopicAdmin):
+    inlines = (CitationInline, ImageInline)
+
+
 @admin.register(models.Topic)
 class AnyTopicAdmin(admin.ModelAdmin):
     """Only answers the search of "see also"; it has no place of its own at the desk."""

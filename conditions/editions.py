@@ -19,7 +19,9 @@ from portal.publishing.models import Address, Edition, Entry, Page
 from portal.translating import checks
 from portal.translating.columns import exactly, lines
 
-MODELS = {model.KIND: model for model in (models.Condition, models.Symptom, models.Treatment, models.Term)}
+MODELS = {
+    model.KIND: model for model in (models.Condition, models.Symptom, models.Treatment, models.Term, models.Article)
+}
 
 # What tells people when to act, or what is dangerous for them: a change there is never only wording.
 SENSITIVE_PARTS = ("help_cards", "sections.who_should_not", "sections.side_effects")
@@ -30,6 +32,7 @@ REQUIRED_SECTIONS = {
     "symptom": ("overview",),
     "treatment": ("overview", "benefits", "side_effects", "who_should_not"),
     "term": (),
+    "article": (),
 }
 
 
@@ -452,7 +455,7 @@ def _source_problems(topic, draft: shapes.TopicContent) -> list[Problem]:
             problems.append(
                 Problem(f"facts.{fact.kind}", _("“{fact}” names no source.").format(fact=labels.FACTS[fact.kind]))
             )
-    if kind != "term" and not draft.sources:
+    if kind not in {"term", "article"} and not draft.sources:
         problems.append(Problem("sources", _("The page cites no source.")))
     for image in draft.images:
         if not image.alt:

@@ -8,15 +8,25 @@ KINDS = {
     "symptom": _("Symptom"),
     "treatment": _("Treatment"),
     "term": _("Glossary term"),
+    "article": _("About this information"),
 }
 PLURALS = {
     "condition": _("Conditions"),
     "symptom": _("Symptoms"),
     "treatment": _("Treatments"),
     "term": _("Glossary"),
+    "article": _("About this information"),
 }
+# What readers come for; an article is about the portal itself.
+MEDICAL_KINDS = tuple(kind for kind in KINDS if kind != "article")
 # As they stand in an address; the same in every language, so that nobody must guess them.
-PATHS = {"condition": "conditions", "symptom": "symptoms", "treatment": "treatments", "term": "glossary"}
+PATHS = {
+    "condition": "conditions",
+    "symptom": "symptoms",
+    "treatment": "treatments",
+    "term": "glossary",
+    "article": "about",
+}
 
 SECTIONS = {
     "condition": {
@@ -43,6 +53,14 @@ SECTIONS = {
         "who_should_not": _("Who should not have it"),
     },
     "term": {},
+    "article": {
+        "who_writes": _("Who writes it"),
+        "how_checked": _("How it is made and checked"),
+        "funding": _("Who pays for it"),
+        "privacy": _("Your privacy"),
+        "reuse": _("Using it elsewhere"),
+        "contact": _("How to reach us"),
+    },
 }
 PARTS = {
     "name": _("Name"),

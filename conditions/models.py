@@ -207,6 +207,23 @@ class Term(Topic):
         verbose_name_plural = _("glossary terms")
 
 
+class Article(Topic):
+    """A page about the portal itself: who writes, who pays, privacy, how to reach us. Signed like any other."""
+
+    KIND = "article"
+
+    who_writes = RichTextField(labels.SECTIONS["article"]["who_writes"])
+    how_checked = RichTextField(labels.SECTIONS["article"]["how_checked"])
+    funding = RichTextField(labels.SECTIONS["article"]["funding"])
+    privacy = RichTextField(labels.SECTIONS["article"]["privacy"])
+    reuse = RichTextField(labels.SECTIONS["article"]["reuse"])
+    contact = RichTextField(labels.SECTIONS["article"]["contact"])
+
+    class Meta:
+        verbose_name = _("article about the portal")
+        verbose_name_plural = _("articles about the portal")
+
+
 class HelpCard(WorkingCopy):
     topic = models.ForeignKey(Topic, models.CASCADE, related_name="help_cards")
     key = models.SlugField(max_length=60, default=new_row_key, editable=False)

@@ -39,6 +39,11 @@ class TermOptions(TranslationOptions):
     fields = ("avoid",)
 
 
+@register(models.Article)
+class ArticleOptions(TranslationOptions):
+    fields = ("who_writes", "how_checked", "funding", "privacy", "reuse", "contact")
+
+
 @register(models.HelpCard)
 class HelpCardOptions(TranslationOptions):
     fields = ("when_to_act", "what_to_do")

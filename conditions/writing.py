@@ -193,7 +193,7 @@ def _sources(topic, texts) -> list[Advice]:
     for fact in topic.facts.all():
         if not fact.sources.all():
             found.append(Advice(f"facts.{fact.kind}.value", _("This fact names no source.")))
-    if topic.kind == "term":
+    if topic.kind in {"term", "article"}:
         return found
     supported = {section for citation in topic.citations.all() for section in citation.sections}
     for section in labels.SECTIONS[topic.kind]:

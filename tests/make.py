@@ -31,6 +31,7 @@ def roles():
         with connection.schema_editor() as editor:
             import_module("conditions.migrations.0003_six_roles").make_roles(apps, editor)
             import_module("conditions.migrations.0005_translation_leads").make_role(apps, editor)
+            import_module("conditions.migrations.0007_articles").give_rights(apps, editor)
 
 
 def person(username="reviewer", *groups, languages=(), **names):
@@ -107,6 +108,10 @@ def treatment(key="levodopa", **fields):
 
 def term(key="gene", **fields):
     return topic("term", key, **fields)
+
+
+def article(key="about-this-information", **fields):
+    return topic("article", key, **fields)
 
 
 def fresh(made):

@@ -43,7 +43,8 @@ def sitemap(request, language, number):
         raise Http404
     rows = []
     if number == 1:
-        views = [("public:home", ()), ("public:about", ()), *(("public:list", (kind,)) for kind in labels.KINDS)]
+        views = [("public:home", ()), ("public:about", ()), ("public:browse", ())]
+        views += [("public:list", (kind,)) for kind in labels.MEDICAL_KINDS]
         for view, args in views:
             others = {each: reverse(view, args=[each.code, *args]) for each in languages.offered()}
             rows.append(_row(languages.get(language), others, None))

@@ -47,7 +47,7 @@ def of_page(context: Mapping[str, Any]) -> dict[str, Any]:
     return _without_empty(
         {
             "@context": "https://schema.org",
-            "@type": "MedicalWebPage",
+            "@type": "AboutPage" if edition.kind == "article" else "MedicalWebPage",
             "@id": address,
             "url": address,
             "name": content.name,
@@ -60,7 +60,9 @@ def of_page(context: Mapping[str, Any]) -> dict[str, Any]:
             ),
             "lastReviewed": clinical.at.date().isoformat() if clinical else None,
             "reviewedBy": {"@type": "Person", "name": clinical.signed_as} if clinical else None,
-            "medicalAudience": {"@type": "MedicalAudience", "audienceType": "Patient"},
+            "medicalAudience": {"@type": "MedicalAudience", "audienceType": "Patient"}
+            if edition.kind != "article"
+            else None,
             "isPartOf": {"@type": "WebSite", "@id": home, "url": home, "name": _("Patient information")},
             "about": _about(context, said),
             "hasPart": _parts(context, address, language),
@@ -86,6 +88,8 @@ def absolute(url: str) -> str:
 
 def _about(context, said):
     content, kind = context["content"], context["kind"]
+    if kind == "article":
+        return None
     if kind == "term":
         terms = absolute(reverse("public:list", args=[context["edition"].language, kind]))
         return {"@type": "DefinedTerm", "name": content.name, "inDefinedTermSet": terms, **said}

@@ -84,7 +84,7 @@ def home(request, language):
         "public:home",
         conditions=by_letter(pages, language),
         warned=reading.warned(pages, language),
-        kinds=[(kind, labels.PLURALS[kind], counts.get(kind, 0)) for kind in labels.KINDS],
+        kinds=[(kind, labels.PLURALS[kind], counts.get(kind, 0)) for kind in labels.MEDICAL_KINDS],
         groups=_headings(reading.headings(language)),
     )
 
@@ -123,7 +123,16 @@ def _headings(counts):
 
 @require_safe
 def about(request, language):
-    return _render(request, "public/about.html", language, "public:about")
+    """What holds for every page, and the articles that whoever runs this portal has published about it."""
+    articles = list(reading.pages("article", language))
+    return _render(
+        request,
+        "public/about.html",
+        language,
+        "public:about",
+        articles=by_letter(articles, language),
+        warned=reading.warned(articles, language),
+    )
 
 
 @require_safe

@@ -14,7 +14,7 @@ from portal.publishing.models import Capacity, How, Page, Significance
 from portal.translating.columns import column, exactly
 
 # What a condition names comes before it.
-ORDER = ("term", "symptom", "treatment", "condition")
+ORDER = ("term", "symptom", "treatment", "condition", "article")
 ROWS = ("help_cards", "facts", "symptoms", "treatments")
 
 

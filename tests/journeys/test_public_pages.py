@@ -29,7 +29,10 @@ CHECKER = Path(__file__).parents[2] / ".venv" / "vnu.jar"
 def addresses(pages, code):
     """One of each type of page: name -> address."""
     page = next(one for one in Page.objects.filter(language=code, kind="condition", key="torsion-dystonia"))
-    own = {one.key: one for one in Page.objects.filter(language=code, key__in=("tremor", "levodopa", "gene"))}
+    own = {
+        one.key: one
+        for one in Page.objects.filter(language=code, key__in=("tremor", "levodopa", "gene", "about-this-information"))
+    }
     here = f"/{code}/conditions/{page.slug}/"
     other = "ar" if code != "ar" else "zh-hans"
     return {
@@ -45,6 +48,7 @@ def addresses(pages, code):
         "search": f"/{code}/search/?q=dystonia",
         "nothing found": f"/{code}/search/?q=qwertzuiop",
         "about": f"/{code}/about/",
+        "article": f"/{code}/about/{own['about-this-information'].slug}/",
         "editions": f"{here}editions/",
         "edition": f"{here}editions/1/",
         "beside": f"{here}with/{other}/",
