@@ -325,7 +325,7 @@ def find_page(request, kind, language, slug, view="page", *args, withdrawn=False
     """The page at this address, or the answer to give instead of it."""
     found = reading.address(kind, language, slug)
     if found is None:
-        return _not_yet(request, kind, language, slug)
+        return _not_yet(request, kind, language, slug, view, *args)
     if found.withdrawn_at and not withdrawn:
         return _gone(request, found)
     if found.slug != slug:
@@ -377,12 +377,12 @@ def shown(published, archived=False):
     }
 
 
-def _not_yet(request, kind, language, slug):
+def _not_yet(request, kind, language, slug, view, *args):
     """The object exists in other languages: say so, and name them. Nobody is sent to the home page."""
     elsewhere = reading.elsewhere(kind, slug)
     for other in elsewhere:
         if other.language == language:
-            return HttpResponseRedirect(presentation.page_url(other))
+            return HttpResponseRedirect(reverse(f"public:{view}", args=[language, kind, other.slug, *args]))
     if not elsewhere:
         raise Http404
     pages = {other.language: presentation.page_url(other) for other in elsewhere}

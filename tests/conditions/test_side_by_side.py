@@ -2,6 +2,7 @@
 
 import io
 import re
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -82,6 +83,10 @@ def test_what_is_not_there_leads_to_the_page_that_says_so():
     read(read("/en/conditions/torsion-dystonia/with/es/", 302)["Location"], 404)
     read("/en/conditions/torsion-dystonia/with/hi/", 404)  # not offered
     read("/en/conditions/nothing/with/ar/", 404)
+    # The English address under Arabic leads to the Arabic page's own, and forgets nothing.
+    own = Page.objects.get(language="ar").slug
+    found = Client().get("/ar/conditions/torsion-dystonia/with/en/", follow=True)
+    assert found.redirect_chain == [(f"/ar/conditions/{quote(own)}/with/en/", 302)] and found.status_code == 200
     actions.withdraw(Page.objects.get(language="ar"), by=make.clinician(), reason="Wrong.")
     arabic = read(BESIDE, 302)["Location"]
     assert Client().get(arabic, follow=True).status_code in {404, 410}
