@@ -12,7 +12,11 @@
     made.type = "button";
     made.className = "button";
     made.textContent = words;
-    made.addEventListener("click", act);
+    made.addEventListener("click", async () => {
+      made.disabled = true; // a slow network: one press is enough
+      await act();
+      made.disabled = false;
+    });
     return made;
   }
 
@@ -69,7 +73,7 @@
       const kept = await has(url);
       const act = kept
         ? button(box.dataset.remove, async () => { await forget(url); await draw(box.dataset.removed); })
-        : button(box.dataset.keep, async () => { const done = await keep(url); await draw(done ? box.dataset.kept : box.dataset.failed); });
+        : button(box.dataset.keep, async () => { const done = await keep(url).catch(() => false); await draw(done ? box.dataset.kept : box.dataset.failed); });
       const all = document.createElement("a");
       all.href = box.dataset.list;
       all.textContent = box.dataset.all;
