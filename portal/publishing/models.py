@@ -157,6 +157,21 @@ class SearchEntry(models.Model):
         return self.names
 
 
+class PageCode(models.Model):
+    """A code, of some system, that the edition of a live page carries: what other programs ask for it by."""
+
+    page = models.ForeignKey(Page, models.CASCADE, related_name="codes")
+    system = models.CharField(max_length=16)
+    code = models.CharField(max_length=32)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["system", "code", "page"], name="each_code_of_a_page_once")]
+
+    def __str__(self):
+        return f"{self.system} {self.code}"
+
+
 class SearchWord(models.Model):
     """A word that titles and summaries use: what a misspelt one may be put right to. Only ever added."""
 

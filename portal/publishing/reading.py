@@ -16,6 +16,7 @@ from portal.publishing.models import (
     Edition,
     LanguageState,
     Page,
+    PageCode,
     PageHistory,
     Significance,
     SignOff,
@@ -221,6 +222,22 @@ def by_key(key: str, language: str) -> Page | None:
     offered = [one.code for one in languages.offered()]
     found = {page.language: page for page in Page.objects.filter(key=key, language__in=offered)}
     return found.get(language) or next((found[code] for code in offered if code in found), None)
+
+
+def by_codes(codes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Page]]:
+    """(system, code) -> the live pages in offered languages that carry exactly this code, by key. One query."""
+    wanted = list(dict.fromkeys(codes))
+    if not wanted:
+        return {}
+    named = Q()
+    for system, code in wanted:
+        named |= Q(system=system, code=code)
+    offered = [language.code for language in languages.offered()]
+    rows = PageCode.objects.filter(named, page__language__in=offered, page__withdrawn_at=None).select_related("page")
+    found = {}
+    for row in rows.order_by("page__key", "page__language"):
+        found.setdefault((row.system, row.code), []).append(row.page)
+    return found
 
 
 def for_sitemap(language: str, begin: int, count: int) -> list[tuple[Page, dt.datetime, list[Page]]]:
