@@ -240,6 +240,12 @@ def by_codes(codes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Pag
     return found
 
 
+def codes_in(language: str, most: int) -> list[tuple[str, str, str]]:
+    """(system, code, title of its page) of a language's live pages: what can be asked for here. One query."""
+    live = PageCode.objects.filter(page__language=language, page__withdrawn_at=None)
+    return list(live.order_by("system", "code").values_list("system", "code", "page__title")[:most])
+
+
 def for_sitemap(language: str, begin: int, count: int) -> list[tuple[Page, dt.datetime, list[Page]]]:
     """A stretch of live pages: (page, when its words last changed, its pages in offered languages). Two queries."""
     live = Page.objects.filter(withdrawn_at=None).only("kind", "key", "language", "slug")
