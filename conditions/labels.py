@@ -199,6 +199,8 @@ TREATMENT_KINDS = {
 }
 CODE_SYSTEMS = {
     "icd-10": "ICD-10",
+    "icd-10-cm": "ICD-10-CM",
+    "icd-9-cm": "ICD-9-CM",
     "icd-11": "ICD-11",
     "orpha": "ORPHA",
     "snomed-ct": "SNOMED CT",
@@ -207,6 +209,8 @@ CODE_SYSTEMS = {
     "umls": "UMLS",
     "hpo": "HPO",
     "atc": "ATC",
+    "rxnorm": "RxNorm",
+    "ndc": "NDC",
 }
 
 

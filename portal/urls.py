@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, register_converter
 
 from conditions import preview
-from conditions.public import found
+from conditions.public import developers, found, infobutton
 from conditions.public import views as public
 from portal.addresses import LanguageConverter
 
@@ -24,6 +24,8 @@ urlpatterns = [
     path("sitemap.xml", found.sitemaps, name="sitemaps"),
     path("sitemap-<language:language>-<int:number>.xml", found.sitemap, name="sitemap"),
     path("robots.txt", found.robots, name="robots"),
+    path("infobutton", infobutton.infobutton, name="infobutton"),
+    path("developers/infobutton/", developers.infobutton, name="developers-infobutton"),
     path("kept-worker.js", public.kept_worker, name="kept-worker"),
     path("favicon.ico", public.icon, name="icon"),
     path("health/live", public.live, name="live"),

@@ -31,7 +31,7 @@ def roles():
         with connection.schema_editor() as editor:
             import_module("conditions.migrations.0003_six_roles").make_roles(apps, editor)
             import_module("conditions.migrations.0005_translation_leads").make_role(apps, editor)
-            import_module("conditions.migrations.0007_articles").give_rights(apps, editor)
+            import_module("conditions.migrations.0008_articles").give_rights(apps, editor)
 
 
 def person(username="reviewer", *groups, languages=(), **names):

@@ -157,18 +157,21 @@ class SearchEntry(models.Model):
         return self.names
 
 
-class Filed(models.Model):
-    """A live page under one heading that readers browse by."""
+class PageCode(models.Model):
+    """What a live page is filed under: a code of some system, which other programs ask by, or a heading of ours."""
 
-    page = models.ForeignKey(Page, models.CASCADE)
-    heading = models.CharField(max_length=40)
+    HEADING = "heading"  # the system of what readers browse by
+
+    page = models.ForeignKey(Page, models.CASCADE, related_name="codes")
+    system = models.CharField(max_length=16)
+    code = models.CharField(max_length=32)
 
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["heading", "page"], name="each_page_once_under_a_heading")]
+        constraints = [models.UniqueConstraint(fields=["system", "code", "page"], name="each_code_of_a_page_once")]
 
     def __str__(self):
-        return self.heading
+        return f"{self.system} {self.code}"
 
 
 class SearchWord(models.Model):

@@ -14,9 +14,9 @@ from portal.publishing.models import (
     Address,
     Capacity,
     Edition,
-    Filed,
     LanguageState,
     Page,
+    PageCode,
     PageHistory,
     Significance,
     SignOff,
@@ -219,13 +219,14 @@ def counts(language: str) -> dict[str, int]:
 
 def headings(language: str) -> dict[str, int]:
     """How many live pages of a language stand under each heading that has any. One query."""
-    filed = Filed.objects.filter(page__language=language, page__withdrawn_at=None)
-    return dict(filed.values_list("heading").annotate(Count("pk")))
+    filed = PageCode.objects.filter(system=PageCode.HEADING, page__language=language, page__withdrawn_at=None)
+    return dict(filed.values_list("code").annotate(Count("pk")))
 
 
 def filed(heading: str, language: str) -> list[Page]:
     """The live pages of a language under a heading. One query."""
-    live = Page.objects.filter(filed__heading=heading, language=language, withdrawn_at=None)
+    under = {"codes__system": PageCode.HEADING, "codes__code": heading}
+    live = Page.objects.filter(**under, language=language, withdrawn_at=None)
     return list(live.only("kind", "key", "language", "slug", "title", "summary", "findable"))
 
 
@@ -234,6 +235,28 @@ def by_key(key: str, language: str) -> Page | None:
     offered = [one.code for one in languages.offered()]
     found = {page.language: page for page in Page.objects.filter(key=key, language__in=offered)}
     return found.get(language) or next((found[code] for code in offered if code in found), None)
+
+
+def by_codes(codes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Page]]:
+    """(system, code) -> the live pages in offered languages that carry exactly this code, by key. One query."""
+    wanted = list(dict.fromkeys(codes))
+    if not wanted:
+        return {}
+    named = Q()
+    for system, code in wanted:
+        named |= Q(system=system, code=code)
+    offered = [language.code for language in languages.offered()]
+    rows = PageCode.objects.filter(named, page__language__in=offered, page__withdrawn_at=None).select_related("page")
+    found = {}
+    for row in rows.order_by("page__key", "page__language"):
+        found.setdefault((row.system, row.code), []).append(row.page)
+    return found
+
+
+def codes_in(language: str, most: int) -> list[tuple[str, str, str]]:
+    """(system, code, title of its page) of a language's live pages: what can be asked for here. One query."""
+    live = PageCode.objects.filter(page__language=language, page__withdrawn_at=None).exclude(system=PageCode.HEADING)
+    return list(live.order_by("system", "code").values_list("system", "code", "page__title")[:most])
 
 
 def for_sitemap(language: str, begin: int, count: int) -> list[tuple[Page, dt.datetime, list[Page]]]:

@@ -1,4 +1,4 @@
-"""Finding pages: by any of their names, by the beginning of one, misspelt, and by what they say.
+"""Finding pages: by any of their names, by the beginning of one, misspelt, by what they say, and by their codes.
 
 One description serves both databases: `words` makes the same words of a text for the index and for a question, and
 `_matching` asks for them, of SQLite's FTS5 or of PostgreSQL's GIN index (migration 0005). The index is written by
@@ -20,9 +20,9 @@ from rapidfuzz.distance import OSA
 from portal import languages
 from portal.publishing import checking
 from portal.publishing.folding import fold
-from portal.publishing.models import Edition, Filed, Page, SearchEntry, SearchWord
+from portal.publishing.models import Edition, Page, PageCode, SearchEntry, SearchWord
 
-VERSION = 1  # of what `words` makes; `reindex` makes entries of another version anew
+VERSION = 2  # of what `index` writes; `reindex` makes entries of another version anew
 
 # Letters nobody types mark what is no word of the text: the language, and a name as a whole.
 _LANGUAGE, _WHOLE = "ǂ", "ǀ"
@@ -101,24 +101,25 @@ def suggest(begun: str, language: str, limit: int = 8) -> list[Page]:
 
 
 def index(page: Page, edition: Edition) -> None:
-    """Make a page findable by its names and by what its edition says. Called by actions, in their transaction."""
+    """Make a page findable by its names, by what its edition says and by the codes it carries.
+
+    Called by actions, in their transaction.
+    """
     said = " ".join(
         strip_tags(words)
         for part, words in checking.words_of(edition).items()
         if not part.startswith("sources.") and not _FOR_MACHINES.fullmatch(words)
     )
-    _file(page, edition)
     put([(page, [fold(edition.title), *page.findable.split("\n")], said)])
+    PageCode.objects.filter(page=page).delete()
+    carried = [(row["system"], row["code"]) for row in edition.content.get("codes") or ()]
+    carried += [(PageCode.HEADING, row["key"]) for row in edition.content.get("headings") or ()]
+    PageCode.objects.bulk_create(
+        [PageCode(page=page, system=system, code=code) for system, code in dict.fromkeys(carried)]
+    )
     # After the commit, by itself: two publishes that each hold some of the other's new words would wait for ever.
     shown = {word for word in fold(f"{edition.title} {edition.summary}").split() if len(word) > 3}
     transaction.on_commit(partial(learn, page.language, shown))
-
-
-def _file(page: Page, edition: Edition) -> None:
-    """Under the headings that the edition names, and under no other."""
-    headings = [row["key"] for row in edition.content.get("headings", ())]
-    Filed.objects.filter(page=page).exclude(heading__in=headings).delete()
-    Filed.objects.bulk_create([Filed(page=page, heading=one) for one in headings], ignore_conflicts=True)
 
 
 def put(rows: Iterable[tuple[Page, Iterable[str], str]]) -> None:
@@ -148,7 +149,7 @@ def learn(language: str, words: Iterable[str]) -> None:
 def drop(page: Page) -> None:
     """A withdrawn page is not found any more."""
     SearchEntry.objects.filter(page=page).delete()
-    Filed.objects.filter(page=page).delete()
+    PageCode.objects.filter(page=page).delete()
 
 
 def reindex() -> int:

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from conditions import labels, models
 from portal.publishing import actions
-from portal.publishing.models import Filed, Page
+from portal.publishing.models import Page, PageCode
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -44,10 +44,10 @@ def test_headings_follow_a_new_edition_a_withdrawal_and_a_restored_edition():
     symptom = filed_under(make.symptom("tremor"), "arms-hands")
     first = make.published(symptom)
     make.published(filed_under(symptom, "neurology"), note="Filed anew.")
-    assert list(Filed.objects.values_list("heading", flat=True)) == ["neurology"]
+    assert list(PageCode.objects.values_list("code", flat=True)) == ["neurology"]
     by = make.clinician()
     actions.withdraw(Page.objects.get(), by=by, reason="Wrong.")
-    assert "Tremor" not in read("/en/browse/neurology/") and not Filed.objects.exists()
+    assert "Tremor" not in read("/en/browse/neurology/") and not PageCode.objects.exists()
     actions.restore(Page.objects.get(), first, by=by, reason="Right after all.")
     assert "Tremor" in read("/en/browse/arms-hands/") and "Tremor" not in read("/en/browse/neurology/")
 
@@ -56,7 +56,7 @@ def test_a_translation_stands_where_its_source_edition_does_not_where_the_workin
     symptom = filed_under(make.symptom("tremor", in_languages=("en", "es")), "arms-hands")
     make.published(symptom)
     make.published(filed_under(symptom, "mind"), "es")
-    assert list(Filed.objects.filter(page__language="es").values_list("heading", flat=True)) == ["arms-hands"]
+    assert list(PageCode.objects.filter(page__language="es").values_list("code", flat=True)) == ["arms-hands"]
 
 
 def test_headings_are_no_words_that_the_search_finds():
@@ -72,7 +72,7 @@ def test_every_heading_has_an_address_of_its_own_and_unknown_ones_are_passed_ove
     models.Symptom.objects.filter(pk=symptom.pk).update(headings=["of another release"])
     make.published(make.fresh(symptom))
     read("/en/symptoms/tremor/")
-    assert not Filed.objects.exists()
+    assert not PageCode.objects.exists()
 
 
 def test_browsing_costs_the_same_however_many_pages_there_are(django_assert_num_queries):

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conditions", "0005_translation_leads"),
+        ("conditions", "0006_more_code_systems"),
     ]
 
     operations = [

@@ -22,7 +22,7 @@ def give_rights(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conditions", "0006_headings"),
+        ("conditions", "0007_headings"),
     ]
 
     operations = [

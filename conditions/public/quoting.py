@@ -1,0 +1,97 @@
+"""A page as other programs quote it: what a reader must know before believing it, and its summary.
+
+As XHTML that stands alone: no class, no script, no picture, whole addresses, the language on every part. So a record
+system can show it as it is, and FHIR takes it as a narrative.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+from lxml import etree, html
+
+from conditions.public import views
+from portal import languages
+from portal.publishing import reading
+from portal.publishing.reading import Page, Published
+
+# HTML 4 knows no others, and FHIR's narratives hold nothing newer.
+_RENAMED = {"section": "div", "article": "div", "bdi": "span", "cite": "em"}
+_ATTRIBUTES = {"lang", "dir", "href"}
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """One page in its own language, with the context its readers' template gets."""
+
+    published: Published
+    language: languages.Language
+    context: dict[str, Any]
+
+    @property
+    def page(self) -> Page:
+        return self.published.page
+
+    @property
+    def summary(self) -> str:
+        """The page's summary, or nothing while it must not be summed up in these words."""
+        return "" if self.context["safety"] or self.context["summary_moved"] else self.context["content"].summary
+
+    @property
+    def changed_at(self):
+        """When what readers see here last changed: its own words, or the original's that are shown as a warning."""
+        own, source = self.published.edition.published_at, self.context["source_edition"]
+        return max(own, source.published_at) if source and self.published.out_of_date else own
+
+    def show(self, template: str, **more) -> str:
+        """A template of the page in the page's language, as XHTML; "" where it shows nothing."""
+        with translation.override(self.language.code):
+            return as_xhtml(render_to_string(template, {**self.context, "beside": True, **more}))
+
+    def in_short_here(self, notes: Iterable[tuple[languages.Language, str]] = ()) -> str:
+        """The same for a page of ours, with our styles."""
+        mark = f"{self.page.key}-"  # keeps the anchors of several pages apart
+        with translation.override(self.language.code):
+            more = {"summary": self.summary, "notes": notes, "side": mark}
+            return render_to_string("components/quoted.html", {**self.context, **more})
+
+    def notices(self) -> str:
+        return self.show("components/notices.html")
+
+    def in_short(self, notes: Iterable[tuple[languages.Language, str]] = ()) -> str:
+        """Notes of whoever quotes it (each in its language), then the notices, then the summary."""
+        return self.show("components/quoted.html", summary=self.summary, notes=notes)
+
+
+def quoted(page: Page) -> Quoted:
+    """At most four queries."""
+    language, published = languages.get(page.language), reading.published(page)
+    with translation.override(language.code):
+        return Quoted(published, language, views.shown(published))
+
+
+def as_xhtml(shown: str) -> str:
+    """HTML of ours as XHTML that stands alone, without an element around it."""
+    if not shown.strip():
+        return ""
+    whole = html.fragment_fromstring(shown, create_parent="div")
+    for element in list(whole.iter()):
+        if element is whole:
+            continue
+        if not isinstance(element.tag, str):
+            element.drop_tree()  # a comment
+        elif element.tag == "svg":
+            element.drop_tree()  # a frequency as a picture; its words stand beside it
+        else:
+            element.tag = _RENAMED.get(element.tag, element.tag)
+            for name in set(element.attrib) - _ATTRIBUTES:
+                del element.attrib[name]
+            if element.get("href", "").startswith("/"):
+                element.set("href", settings.PUBLIC_ADDRESS + element.get("href"))
+    said = etree.tostring(whole, encoding="unicode", method="xml")
+    # Only the blanks of our templates: French words have others that hold them together.
+    return re.sub(r"[ \n\t]+", " ", said.removeprefix("<div>").removesuffix("</div>")).strip()
