@@ -159,7 +159,19 @@ def reindex() -> int:
     for page in missing.select_related("edition").iterator(chunk_size=200):
         index(page, page.edition)
         done += 1
+    if done:
+        reckon()
     return done
+
+
+def reckon() -> None:
+    """After many new entries: let PostgreSQL count words again, or it plans by guesses and takes twice as long.
+
+    Its autovacuum does the same, some time later.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE publishing_searchentry")
 
 
 # Words

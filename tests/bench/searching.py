@@ -39,6 +39,7 @@ def main():
         for n, (language, names) in enumerate(others.items()):
             many.pages(language, names, start=60_000 + n * 20_000)
         count = len(english) + len(spanish) + len(chinese) + sum(map(len, others.values()))
+        search.reckon()
         print(f"search on {connection.vendor}: {count} pages indexed in {time.perf_counter() - begun:.0f} s")
 
         def ask(what, questions, right=None, function=search.find):
