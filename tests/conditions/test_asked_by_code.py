@@ -13,6 +13,7 @@ from lxml import html
 from conditions import codes
 from portal import languages
 from portal.publishing.models import Page, PageCode
+from tests.conditions import test_fhir
 from tests.conditions.test_infobutton import ATOM, ICD10, LANG, OFFERED, as_json, ask, entries, feed, summary, terms
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +66,18 @@ def test_links_lead_to_pages(starter):
     for link in feed(cs=ICD10, c="G24.1", to="ru").iter(f"{ATOM}link"):
         address = link.get("href").removeprefix(settings.PUBLIC_ADDRESS)
         assert Client().get(address).status_code == 200
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+@pytest.mark.parametrize("kind", test_fhir.KINDS)
+def test_every_page_of_the_starter_content_is_a_valid_resource_in_six_languages(starter, release, kind):
+    seen, address = {}, f"{release}/{kind}?_count=50"
+    while address:
+        bundle = test_fhir.checked(test_fhir.read(address), release)
+        for entry in bundle["entry"]:
+            resource = test_fhir.checked(entry["resource"], release)
+            seen[resource["id"]] = resource["language"]
+        links = {link["relation"]: link["url"] for link in bundle["link"]}
+        address = links.get("next", "").removeprefix(f"{settings.PUBLIC_ADDRESS}/fhir/")
+    pages = Page.objects.all()
+    assert seen == {str(page.pk): languages.get(page.language).tag for page in pages} and len(set(seen.values())) == 6

@@ -437,10 +437,10 @@ def test_nothing_of_the_patient_is_echoed_kept_or_logged():
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_working_copy_is_not_asked_and_a_page_costs_three_queries(count, django_assert_num_queries):
+def test_the_working_copy_is_not_asked_and_a_page_costs_two_queries(count, django_assert_num_queries):
     for number in range(count):
         coded("condition", f"c-{number}")
-    with django_assert_num_queries(1 + 3 * count) as asked:
+    with django_assert_num_queries(1 + 2 * count) as asked:
         assert len(entries(feed(cs=ICD10, c="G24.1"))) == count
     assert not [query for query in asked.captured_queries if "conditions_" in query["sql"] or "auth_" in query["sql"]]
 
