@@ -27,7 +27,7 @@ urlpatterns = [
     path("infobutton", infobutton.infobutton, name="infobutton"),
     path("developers/infobutton/", developers.infobutton, name="developers-infobutton"),
     path("fhir/", fhir.start, name="fhir"),
-    re_path(r"^fhir/(?P<release>r4|r5)(?:/(?P<rest>.*))?$", fhir.answer),
+    re_path(r"^fhir/(?P<release>r4|r5)(?:/(?P<rest>.*))?$", fhir.answer, name="fhir-release"),
     path("kept-worker.js", public.kept_worker, name="kept-worker"),
     path("favicon.ico", public.icon, name="icon"),
     path("health/live", public.live, name="live"),
