@@ -1,10 +1,10 @@
 """Every address on one screen."""
 
 from django.contrib import admin
-from django.urls import include, path, register_converter
+from django.urls import include, path, re_path, register_converter
 
 from conditions import preview
-from conditions.public import developers, found, infobutton
+from conditions.public import developers, fhir, found, infobutton
 from conditions.public import views as public
 from portal.addresses import LanguageConverter
 
@@ -26,6 +26,8 @@ urlpatterns = [
     path("robots.txt", found.robots, name="robots"),
     path("infobutton", infobutton.infobutton, name="infobutton"),
     path("developers/infobutton/", developers.infobutton, name="developers-infobutton"),
+    path("fhir/", fhir.start, name="fhir"),
+    re_path(r"^fhir/(?P<release>r4|r5)(?:/(?P<rest>.*))?$", fhir.answer, name="fhir-release"),
     path("kept-worker.js", public.kept_worker, name="kept-worker"),
     path("favicon.ico", public.icon, name="icon"),
     path("health/live", public.live, name="live"),

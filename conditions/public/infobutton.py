@@ -325,8 +325,7 @@ def _entry(match: Match, asked: Asked) -> Entry:
         )
         why = _("This page does not exist in the language you chose. It exists in:")
         notes.append(format_html("{} {}", why, names))
-    about_mesh = codes.system_called(asked.subtopic.oid) in {"mesh", None}
-    _name, wanted = SUBTOPICS.get(asked.subtopic.code, ("", ())) if about_mesh else ("", ())
+    wanted = _sections(asked.subtopic)
     section = next((part for part in page.context["parts"] if part.key in wanted), None)
     title = page.context["content"].name
     if section:
@@ -334,6 +333,16 @@ def _entry(match: Match, asked: Asked) -> Entry:
             title = f"{title}: {section.heading}"
     notes = tuple((speaking, note) for note in notes)
     return Entry(match, page, title, section.key if section else "", notes)
+
+
+def _sections(subtopic: Criterion) -> tuple[str, ...]:
+    """The keys of the sections that answer it: by the qualifier's code, or by its name where there is no code."""
+    if codes.system_called(subtopic.oid) not in {"mesh", None}:
+        return ()
+    for code, (name, sections) in SUBTOPICS.items():
+        if subtopic.code == code or (not subtopic.code and subtopic.words.lower() == name):
+            return sections
+    return ()
 
 
 # Answering

@@ -4,6 +4,7 @@ As XHTML that stands alone: no class, no script, no picture, whole addresses, th
 system can show it as it is, and FHIR takes it as a narrative.
 """
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,15 +43,22 @@ class Quoted:
         return "" if self.context["safety"] or self.context["summary_moved"] else self.context["content"].summary
 
     @property
-    def changed_at(self):
-        """When what readers see here last changed: its own words, or the original's that are shown as a warning."""
-        own, source = self.published.edition.published_at, self.context["source_edition"]
-        return max(own, source.published_at) if source and self.published.out_of_date else own
+    def changed_at(self) -> dt.datetime:
+        """When what readers see here last changed: the words, a signature, or the original's words as a warning."""
+        moments = [self.published.edition.published_at]
+        moments += [signed.at for signed in (self.context["clinical"], self.context["language_review"]) if signed]
+        if self.published.out_of_date:
+            moments.append(self.published.source.published_at)
+        return max(moments)
 
     def show(self, template: str, **more) -> str:
         """A template of the page in the page's language, as XHTML; "" where it shows nothing."""
         with translation.override(self.language.code):
             return as_xhtml(render_to_string(template, {**self.context, "beside": True, **more}))
+
+    def plainly(self) -> str:
+        """The same as one line without any mark."""
+        return " ".join(html.fragment_fromstring(self.in_short(), create_parent="div").text_content().split())
 
     def in_short_here(self, notes: Iterable[tuple[languages.Language, str]] = ()) -> str:
         """The same for a page of ours, with our styles."""

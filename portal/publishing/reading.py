@@ -246,11 +246,44 @@ def by_codes(codes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Pag
     for system, code in wanted:
         named |= Q(system=system, code=code)
     offered = [language.code for language in languages.offered()]
-    rows = PageCode.objects.filter(named, page__language__in=offered, page__withdrawn_at=None).select_related("page")
+    rows = PageCode.objects.filter(named, page__language__in=offered, page__withdrawn_at=None).select_related(
+        "page__edition"
+    )
     found = {}
     for row in rows.order_by("page__key", "page__language"):
         found.setdefault((row.system, row.code), []).append(row.page)
     return found
+
+
+def with_codes(
+    every: Iterable[Iterable[tuple[str, str]]],
+    *,
+    in_languages: Iterable[str] | None = None,
+    numbers: Iterable[int] | None = None,
+    begin: int = 0,
+    count: int = 10,
+) -> tuple[list[Page], int]:
+    """A stretch of the live pages in offered languages, and how many there are. Two queries.
+
+    Of each group in `every` a page carries one: (system, code), where "" stands for any. Oldest page first.
+    """
+    offered = {language.code for language in languages.offered()}
+    spoken = offered if in_languages is None else offered & set(in_languages)
+    found = Page.objects.filter(withdrawn_at=None, language__in=spoken)
+    if numbers is not None:
+        found = found.filter(pk__in=list(numbers))
+    for alternatives in every:
+        one = Q()
+        for system, code in alternatives:
+            one |= Q(**{name: said for name, said in (("system", system), ("code", code)) if said})
+        found = found.filter(Exists(PageCode.objects.filter(one, page=OuterRef("pk"))))
+    return list(found.order_by("pk").select_related("edition")[begin : begin + count]), found.count()
+
+
+def by_number(number: int) -> Page | None:
+    """The page with this number in an offered language, withdrawn or not."""
+    offered = [language.code for language in languages.offered()]
+    return Page.objects.filter(pk=number, language__in=offered).select_related("edition").first()
 
 
 def codes_in(language: str, most: int) -> list[tuple[str, str, str]]:

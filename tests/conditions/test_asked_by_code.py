@@ -1,6 +1,7 @@
 """The whole starter content, published in six languages, asked for by code as record systems do."""
 
 import json
+import re
 
 import pytest
 from django.conf import settings
@@ -8,11 +9,12 @@ from django.core.management import call_command
 from django.db import transaction
 from django.test import Client, override_settings
 from django.utils.translation import gettext, override
-from lxml import html
+from lxml import etree, html
 
 from conditions import codes
 from portal import languages
 from portal.publishing.models import Page, PageCode
+from tests.conditions import test_fhir
 from tests.conditions.test_infobutton import ATOM, ICD10, LANG, OFFERED, as_json, ask, entries, feed, summary, terms
 
 pytestmark = pytest.mark.django_db
@@ -66,3 +68,37 @@ def test_links_lead_to_pages(starter):
     for link in feed(cs=ICD10, c="G24.1", to="ru").iter(f"{ATOM}link"):
         address = link.get("href").removeprefix(settings.PUBLIC_ADDRESS)
         assert Client().get(address).status_code == 200
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+@pytest.mark.parametrize("kind", test_fhir.KINDS)
+def test_every_page_of_the_starter_content_is_a_valid_resource_in_six_languages(starter, release, kind):
+    seen, address = {}, f"{release}/{kind}?_count=50"
+    while address:
+        bundle = test_fhir.checked(test_fhir.read(address), release)
+        for entry in bundle["entry"]:
+            resource = test_fhir.checked(entry["resource"], release)
+            seen[resource["id"]] = resource["language"]
+        links = {link["relation"]: link["url"] for link in bundle["link"]}
+        address = links.get("next", "").removeprefix(f"{settings.PUBLIC_ADDRESS}/fhir/")
+    pages = Page.objects.all()
+    assert seen == {str(page.pk): languages.get(page.language).tag for page in pages} and len(set(seen.values())) == 6
+
+
+def test_the_examples_of_the_documentation_find_pages(starter):
+    examples = re.findall(r"^    GET (\S+)$", (settings.BASE_DIR / "docs" / "api-codes.md").read_text(), re.M)
+    assert len(examples) == 6
+    for address in examples:
+        answer = Client().get(address)
+        assert answer.status_code == 200, address
+        if "xml" in answer["Content-Type"]:
+            assert entries(etree.fromstring(answer.content)), address
+        elif not address.endswith("metadata"):
+            assert "/p/" in answer.content.decode() or "<article" in answer.content.decode(), address
+
+
+def test_the_documentation_names_every_system_as_it_is():
+    said = (settings.BASE_DIR / "docs" / "api-codes.md").read_text()
+    rows = re.findall(r"^\| ([\w -]+) \| (\.[\d.]+) \| `(\S+)` \|", said, re.M)
+    named = {("2.16.840.1.113883" + oid, uri) for _name, oid, uri in rows}
+    assert named == {(oid, codes.URIS[system]) for oid, system in codes.OIDS.items()}

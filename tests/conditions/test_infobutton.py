@@ -244,6 +244,14 @@ def test_a_subtopic_leads_to_its_section(about, section):
             assert terms(entry)["subTopic.v.c"] == about
 
 
+def test_a_subtopic_may_be_named_instead():
+    coded()
+    (entry,) = entries(feed(cs=ICD10, c="G24.1", **{"subTopic.v.dn": "Etiology"}))
+    assert entry.find(f"{ATOM}link").get("href").endswith("#causes")
+    (entry,) = entries(feed(cs=ICD10, c="G24.1", **{"subTopic.v.c": "Q000628", "subTopic.v.cs": ICD10}))
+    assert not urlsplit(entry.find(f"{ATOM}link").get("href")).fragment  # that code of another system
+
+
 def test_adverse_effects_are_a_treatments_side_effects():
     coded("treatment", "levodopa", "atc", "N04BA01")
     (entry,) = entries(feed(cs="2.16.840.1.113883.6.73", c="N04BA01", about="Q000009"))
@@ -437,10 +445,10 @@ def test_nothing_of_the_patient_is_echoed_kept_or_logged():
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_working_copy_is_not_asked_and_a_page_costs_three_queries(count, django_assert_num_queries):
+def test_the_working_copy_is_not_asked_and_a_page_costs_two_queries(count, django_assert_num_queries):
     for number in range(count):
         coded("condition", f"c-{number}")
-    with django_assert_num_queries(1 + 3 * count) as asked:
+    with django_assert_num_queries(1 + 2 * count) as asked:
         assert len(entries(feed(cs=ICD10, c="G24.1"))) == count
     assert not [query for query in asked.captured_queries if "conditions_" in query["sql"] or "auth_" in query["sql"]]
 
@@ -457,4 +465,5 @@ def test_the_page_for_programmers_asks_without_a_script(django_assert_num_querie
     answer = Client().get(form.action, dict(form.form_values()))
     assert len(json.loads(answer.content)["feed"]["entry"]) == 1
     tried = [link for link in page.xpath("//main//a/@href") if link.startswith("/infobutton?")]
-    assert len(tried) == 3 and all(Client().get(link).status_code == 200 for link in tried)
+    tried += [link for link in page.xpath("//main//a/@href") if link.startswith("/fhir/")]
+    assert len(tried) == 7 and all(Client().get(link).status_code == 200 for link in tried)

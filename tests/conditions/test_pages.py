@@ -129,7 +129,7 @@ def every_address():
         f"{page}editions/on/{dt.date.today()}/", f"{page}feedback/?answer=no", f"{page}feedback/thanks/", "/en/no-such-thing/", "/robots.txt", "/health/live", "/favicon.ico",
         "/sitemap.xml", "/sitemap-en-1.xml", "/en/changes.atom", "/en/safety.atom", "/p/en/torsion-dystonia/",
         "/infobutton", "/infobutton?mainSearchCriteria.v.cs=2.16.840.1.113883.6.3&mainSearchCriteria.v.c=G24.1",
-        "/developers/infobutton/",
+        "/developers/infobutton/", "/fhir/", "/fhir/r4/metadata", "/fhir/r5/Composition",
     }  # fmt: skip
 
 
