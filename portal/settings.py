@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.CompressWords",
     "portal.middleware.headers",  # outside the language: error pages carry the headers as well
+    "conditions.public.api.conduct",
     "portal.middleware.language_of_the_address",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -263,6 +264,9 @@ if not re.fullmatch(r"(\+?[0-9][0-9 ]{1,15})?", EMERGENCY_NUMBER):
     raise ImproperlyConfigured(
         f"EMERGENCY_NUMBER={EMERGENCY_NUMBER} is no telephone number. Write it as people dial it: 112."
     )
+
+# Under which licence other sites may use what is published: an address, said in every answer of the API.
+CONTENT_LICENCE = env.str("CONTENT_LICENCE", default="https://creativecommons.org/licenses/by/4.0/")
 
 # So long what readers answered, and searched for in vain, is kept.
 FEEDBACK_DAYS = env.int("FEEDBACK_DAYS", default=400)

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path, register_converter
 
 from conditions import preview
-from conditions.public import developers, fhir, found, infobutton
+from conditions.public import api, developers, fhir, found, infobutton
 from conditions.public import views as public
 from portal.addresses import LanguageConverter
 
@@ -28,6 +28,9 @@ urlpatterns = [
     path("developers/infobutton/", developers.infobutton, name="developers-infobutton"),
     path("fhir/", fhir.start, name="fhir"),
     re_path(r"^fhir/(?P<release>r4|r5)(?:/(?P<rest>.*))?$", fhir.answer, name="fhir-release"),
+    path("api/v1/openapi.json", api.openapi, name="openapi"),
+    path("api/v1/", api.api.urls),
+    path("api/v1/<path:rest>", api.no_such_address),
     path("kept-worker.js", public.kept_worker, name="kept-worker"),
     path("favicon.ico", public.icon, name="icon"),
     path("health/live", public.live, name="live"),

@@ -18,7 +18,7 @@ from lxml import etree, html
 from conditions.public import views
 from portal import languages
 from portal.publishing import reading
-from portal.publishing.reading import Page, Published
+from portal.publishing.reading import Edition, Page, Published
 
 # HTML 4 knows no others, and FHIR's narratives hold nothing newer.
 _RENAMED = {"section": "div", "article": "div", "bdi": "span", "cite": "em"}
@@ -75,11 +75,12 @@ class Quoted:
         return self.show("components/quoted.html", summary=self.summary, notes=notes)
 
 
-def quoted(page: Page) -> Quoted:
-    """At most four queries."""
-    language, published = languages.get(page.language), reading.published(page)
+def quoted(page: Page, edition: Edition | None = None) -> Quoted:
+    """The page, or an earlier edition of it. At most four queries."""
+    language, published = languages.get(page.language), reading.published(page, edition)
+    archived = published.edition.pk != page.edition_id or bool(page.withdrawn_at)
     with translation.override(language.code):
-        return Quoted(published, language, views.shown(published))
+        return Quoted(published, language, views.shown(published, archived))
 
 
 def as_xhtml(shown: str) -> str:

@@ -58,8 +58,15 @@ def within_limits(request) -> bool:
     return _count(f"from:{_disguised(_address(request))}") <= PER_ADDRESS and _count("in-all") <= IN_ALL
 
 
-def _count(key: str) -> int:
-    _memory.add(key, 0, HOUR)
+def left(request, what: str, most: int, seconds: int) -> tuple[int, int]:
+    """Count one more. (What is left to this address in this window, below 0: too many; seconds until the next one)."""
+    window, passed = divmod(int(time.time()), seconds)
+    used = _count(f"{what}:{window}:{_disguised(_address(request))}", seconds)
+    return most - used, seconds - passed
+
+
+def _count(key: str, seconds: int = HOUR) -> int:
+    _memory.add(key, 0, seconds)
     try:
         return _memory.incr(key)
     except ValueError:  # its hour ended between the two lines

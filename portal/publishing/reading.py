@@ -1,6 +1,7 @@
 """The only door for readers: pages and editions, and nothing else. Reads, never writes."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from portal import languages
 from portal.publishing import checking
 from portal.publishing.models import (
     Address,
+    AuditEntry,
     Capacity,
     Edition,
     LanguageState,
@@ -209,6 +211,70 @@ def pages(kind: str, language: str):
     """The live pages of a kind in one language, unordered: every language sorts its own letters."""
     live = Page.objects.filter(kind=kind, language=language, withdrawn_at=None)
     return live.only("kind", "key", "language", "slug", "title", "summary", "findable")
+
+
+def page(kind: str, key: str, language: str) -> Page | None:
+    """The page of this object in a language, withdrawn or not. One query."""
+    return Page.objects.filter(kind=kind, key=key, language=language).select_related("edition__translated_from").first()
+
+
+def stretch(language: str, kind: str | None, after: str, count: int) -> list[Page]:
+    """So many live pages of a language (and a kind) behind "kind/key", by kind and key. One query."""
+    live = Page.objects.filter(language=language, withdrawn_at=None, **({"kind": kind} if kind else {}))
+    last_kind, _slash, last_key = after.replace("\0", "").partition("/")
+    live = live.filter(Q(kind__gt=last_kind) | Q(kind=last_kind, key__gt=last_key))
+    fields = ("kind", "key", "language", "slug", "title", "summary")
+    return list(live.order_by("kind", "key").only(*fields)[:count])
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened to a page readers can have, or to a language, as partners are told."""
+
+    what: str  # published, restored, withdrawn, language
+    at: dt.datetime
+    language: str
+    page: Page | None = None
+    edition: int | None = None
+    safety: bool = False
+    offered: bool | None = None
+
+
+def changes(since: int, most: int) -> tuple[list[Change], int, bool]:
+    """(what happened after entry `since` of the audit log, the last entry looked at, whether there is more).
+
+    Nothing is missed: who writes an entry holds the log's end until the commit, so an entry with a lower number than
+    one that can be read can be read as well; a plain autoincrement key could appear later. At most three queries.
+    """
+    happened = ("published", "restored", "withdrawn", "language")
+    rows = AuditEntry.objects.filter(number__gt=since, what__in=happened).order_by("number")
+    rows = list(rows.only("number", "at", "what", "about", "detail")[: most + 1])
+    more, rows = len(rows) > most, rows[:most]
+    offered = {one.code for one in languages.offered()}
+    told = {row.number: _told(row.about) for row in rows}
+    keys = {key for _kind, key, _language, _number in filter(None, told.values())}
+    here = {(page.kind, page.key, page.language): page for page in Page.objects.filter(key__in=keys)} if keys else {}
+    dangerous = (
+        Edition.objects.filter(key__in=keys, significance=Significance.SAFETY) if keys else Edition.objects.none()
+    )
+    dangerous = set(dangerous.values_list("kind", "key", "language", "number"))
+    found = []
+    for row in rows:
+        if row.what == "language":
+            code = row.about.rpartition("(")[2].rstrip(")")
+            before, after = (row.detail.get(name) == "offered" for name in ("before", "after"))
+            if before != after:
+                found.append(Change(row.what, row.at, code, offered=after))
+        elif (about := told[row.number]) and about[2] in offered:
+            safety = about in dangerous and row.what == "published"
+            found.append(Change(row.what, row.at, about[2], here.get(about[:3]), about[3], safety))
+    return found, rows[-1].number if rows else since, more
+
+
+def _told(about: str) -> tuple[str, str, str, int] | None:
+    """What audit.subject says of an edition: (kind, key, language, number)."""
+    found = re.fullmatch(r"([a-z-]+)/([a-z0-9-]+)/([a-z0-9-]+), edition ([0-9]+)", about)
+    return (found[1], found[2], found[3], int(found[4])) if found else None
 
 
 def counts(language: str) -> dict[str, int]:

@@ -8,7 +8,16 @@ from tests import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # One condition with what it names: the journey is about the page, not about how many there are.
-KEYS = {"torsion-dystonia", "dystonia", "dysphagia", "tremor", "botulinum-toxin", "levodopa", "gene"}
+KEYS = {
+    "about-this-information",
+    "torsion-dystonia",
+    "dystonia",
+    "dysphagia",
+    "tremor",
+    "botulinum-toxin",
+    "levodopa",
+    "gene",
+}
 
 
 @pytest.fixture
