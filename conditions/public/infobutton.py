@@ -4,7 +4,6 @@ Read in the HL7 Version 3 URL-Based Implementation Guide, Release 4 (2014), and 
 Implementation Guide, Release 1 (2013). What a request says of a patient is not read, not echoed and not kept.
 """
 
-import datetime as dt
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -28,7 +27,7 @@ from lxml import etree
 
 from conditions import codes, presentation
 from conditions.public import views
-from conditions.public.quoting import Quoted, quoted
+from conditions.public.quoting import Quoted, for_all, moment, quoted
 from conditions.public.structured_data import absolute
 from portal import languages
 from portal.publishing import reading, search
@@ -147,8 +146,8 @@ class Entry:
     @property
     def links(self) -> list[dict[str, str]]:
         """The page first, then the same in its other languages."""
-        here, *others = sorted(self.quoted.published.elsewhere, key=lambda page: page.pk != self.quoted.page.pk)
-        titles = [(here, self.title), *((other, other.title) for other in others)]
+        others = [page for page in self.quoted.elsewhere if page.pk != self.quoted.page.pk]
+        titles = [(self.quoted.page, self.title), *((other, other.title) for other in others)]
         return [_link("alternate", _url(page) + self.anchor, "text/html", page.language, said) for page, said in titles]
 
     @property
@@ -173,10 +172,6 @@ def infobutton(request):
         response = _refused(request, given, response_type, problem)
     else:
         response = _answered(request, given, response_type, asked)
-    # Made for other people's pages and scripts, and the same for everybody.
-    response["Access-Control-Allow-Origin"] = "*"
-    response["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response["X-Robots-Tag"] = "noindex"
     patch_vary_headers(response, ["Accept"])
     return response
 
@@ -319,7 +314,7 @@ def _entry(match: Match, asked: Asked) -> Entry:
         said = _("These are the pages for <strong>“%(meant)s”</strong>. No page has “%(words)s”.")
         notes.append(strip_tags(said % {"meant": meant, "words": words}))
     if match.page.language != asked.wanted:
-        others = [languages.get(other.language) for other in page.published.elsewhere]
+        others = [languages.get(other.language) for other in page.elsewhere]
         names = format_html_join(
             " · ", '<bdi lang="{}" dir="{}">{}</bdi>', ((o.tag, o.direction, o.name) for o in others)
         )
@@ -357,12 +352,12 @@ def _answered(request, given, response_type, asked):
         else:
             feed = _feed(asked, response_type, speaking, entries)
             response = _written(given, response_type, feed, lambda: _atom(feed))
-    response["Content-Language"] = speaking.tag
-    return response
+    return for_all(response, [speaking])
 
 
 def _headline(asked, count: int) -> str:
-    words = {"words": asked.criteria[0].words or asked.criteria[0].code, "counter": count}
+    # Between marks that keep a Latin code in one piece in an Arabic sentence.
+    words = {"words": f"\u2068{asked.criteria[0].words or asked.criteria[0].code}\u2069", "counter": count}
     if not count:
         return _("No page has “%(words)s”.") % words
     return ngettext("%(counter)s page for “%(words)s”.", "%(counter)s pages for “%(words)s”.", count) % words
@@ -395,7 +390,7 @@ def _feed(asked, response_type, speaking, entries) -> dict[str, Any]:
         "title": _text("text", name),
         "subtitle": _text("text", _headline(asked, len(entries))),
         "author": {"name": _value(name), "uri": _value(settings.PUBLIC_ADDRESS + "/")},
-        "updated": _value(_moment(changed_at)),
+        "updated": _value(moment(changed_at)),
         "category": [{"scheme": scheme, "term": term} for scheme, term in asked.categories],
         "id": _value(f"{address}?{asked.query()}"),
         "link": [_link("self", itself, response_type, speaking.code, name)],
@@ -410,7 +405,7 @@ def _entry_as_said(entry: Entry, asked) -> dict[str, Any]:
         "title": _text("text", entry.title),
         "link": entry.links,
         "id": _value(entry.id),
-        "updated": _value(_moment(entry.quoted.changed_at)),
+        "updated": _value(moment(entry.quoted.changed_at)),
         "summary": _text("html", entry.quoted.in_short(entry.notes)),
         "category": [{"scheme": scheme, "term": term} for scheme, term in categories],
     }
@@ -430,10 +425,6 @@ def _link(rel: str, href: str, kind: str, language: str, title: str) -> dict[str
 
 def _url(page) -> str:
     return absolute(presentation.page_url(page))
-
-
-def _moment(at) -> str:
-    return at.astimezone(dt.UTC).isoformat(timespec="seconds")
 
 
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -465,7 +456,8 @@ def _refused(request, given, response_type, problem: Misasked):
     said = {"parameter": problem.parameter, "message": problem.why}
     if response_type == "text/html":
         speaking = languages.get(languages.negotiate(request.headers.get("Accept-Language", "")))
-        return _page(request, None, speaking, [], status=400, problem=problem)  # around it, the reader's language
+        # Around what is wrong, the words of the page are in the reader's own language.
+        return for_all(_page(request, None, speaking, [], status=400, problem=problem), [speaking])
 
     def xml():
         root = etree.Element("error", {_LANG: "en"})
@@ -474,8 +466,7 @@ def _refused(request, given, response_type, problem: Misasked):
         return etree.tostring(root, encoding="utf-8", xml_declaration=True)
 
     response = _written(given, response_type, {"error": said}, xml, status=400)
-    response["Content-Language"] = "en"
-    return response
+    return for_all(response, [languages.get(languages.SOURCE)])
 
 
 def _written(given, response_type, data, as_xml, status=200):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 from lxml import etree, html
@@ -36,6 +37,12 @@ class Quoted:
     @property
     def page(self) -> Page:
         return self.published.page
+
+    @property
+    def elsewhere(self) -> list[Page]:
+        """The live pages of the same object in the order of the languages, this one included."""
+        pages = {page.language: page for page in self.published.elsewhere}
+        return [pages[language.code] for language in languages.offered() if language.code in pages]
 
     @property
     def summary(self) -> str:
@@ -80,6 +87,20 @@ def quoted(page: Page) -> Quoted:
     language, published = languages.get(page.language), reading.published(page)
     with translation.override(language.code):
         return Quoted(published, language, views.shown(published))
+
+
+def moment(at: dt.datetime) -> str:
+    """As Atom and FHIR write it, in UTC to the second."""
+    return at.astimezone(dt.UTC).isoformat(timespec="seconds")
+
+
+def for_all(response: HttpResponse, spoken: Iterable[languages.Language]) -> HttpResponse:
+    """An answer for other people's programs: any web page may read it, and no search engine lists it."""
+    response["Content-Language"] = ", ".join(dict.fromkeys(language.tag for language in spoken))
+    response["Access-Control-Allow-Origin"] = "*"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response["X-Robots-Tag"] = "noindex"
+    return response
 
 
 def as_xhtml(shown: str) -> str:

@@ -403,6 +403,25 @@ def test_any_words_get_an_answer_and_never_a_fault(hostile):
         ask(as_="text/html", **given)
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"\xff\xfe&=&&=;%", "application/x-www-form-urlencoded"),
+        (b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
+        (b"--x\r\nnonsense", "multipart/form-data"),
+        (b'{"mainSearchCriteria.v.c": "G24.1"}', "application/json"),
+        (b"&".join(b"a%d=1" % n for n in range(4000)), "application/x-www-form-urlencoded"),
+        (b"mainSearchCriteria.v.dn=" + b"a" * 6_000_000, "application/x-www-form-urlencoded"),
+        (b"a=1", "application/x-www-form-urlencoded; charset=utf-16"),
+        (b"", "text/xml"),
+    ],
+)
+def test_a_body_of_any_kind_gets_a_clear_answer(body, kind):
+    client = Client(raise_request_exception=False)
+    assert client.post("/infobutton", body, content_type=kind).status_code in {400, 413}
+    assert client.post("/fhir/r4/Composition/_search", body, content_type=kind).status_code in {200, 400, 413}
+
+
 def test_nothing_of_the_patient_is_echoed_kept_or_logged():
     coded()
     patient = {
