@@ -106,7 +106,7 @@ class Match:
     """A page that answers, and how well."""
 
     page: Page
-    relevance: str  # 0 to 1
+    relevance: float  # 0 to 1
     code: Criterion | None = None  # the code that this page carries: the one asked for, or one above it
     corrected: tuple[str, str] | None = None  # (the words asked, those that were looked for instead)
 
@@ -154,7 +154,7 @@ class Entry:
     def categories(self) -> list[tuple[str, str]]:
         said = self.match.code.echoed("mainSearchCriteria") if self.match.code else []
         language = ("informationRecipient.languageCode.c", self.language.tag)
-        return [*said, ("informationRecipient", "PAT"), language, ("relevanceScore", self.match.relevance)]
+        return [*said, ("informationRecipient", "PAT"), language, ("relevanceScore", f"{self.match.relevance:g}")]
 
 
 # No cookie says who asks, so a request made up by another site gains nothing but what it could ask itself.
@@ -263,7 +263,7 @@ def matches(asked: Asked) -> list[Match]:
             before = found.get((match.page.kind, match.page.key))
             if before is None or match.relevance > before.relevance:
                 found[match.page.kind, match.page.key] = match
-    best_first = sorted(found.values(), key=lambda match: -float(match.relevance))
+    best_first = sorted(found.values(), key=lambda match: -match.relevance)
     return best_first[:MOST_ENTRIES]
 
 
@@ -283,9 +283,7 @@ def _of_code(criterion, by_code, asked) -> list[Match]:
             objects.setdefault((page.kind, page.key), {})[page.language] = page
         if objects:
             carried = Criterion(code, codes.oid(system))
-            return [
-                Match(_in_best_language(pages, asked), "0.5" if place else "1", carried) for pages in objects.values()
-            ]
+            return [Match(_in_best_language(pages, asked), 0.5 if place else 1, carried) for pages in objects.values()]
     return []
 
 
@@ -296,18 +294,23 @@ def _in_best_language(pages: Mapping[str, Page], asked) -> Page:
 
 def _of_words(criterion, asked) -> list[Match]:
     """Pages that have this name: no mentions, no nearest ones. What was put right is told."""
-    for language in asked.languages:
+    for place, language in enumerate(asked.languages):
         found = search.find(criterion.words, language, limit=MOST_ENTRIES)
         if found.pages and not found.near:
+            pages = {(page.kind, page.key): page for page in found.pages}
+            for wanted_more in reversed(
+                asked.languages[:place]
+            ):  # English words may name a page that is in Spanish too
+                pages |= reading.linked(pages, wanted_more)
             corrected = (criterion.words, found.corrected) if found.corrected else None
-            return [Match(page, "0.5" if corrected else "0.75", corrected=corrected) for page in found.pages]
+            return [Match(page, 0.5 if corrected else 0.75, corrected=corrected) for page in pages.values()]
     return []
 
 
 def _entry(match: Match, asked: Asked) -> Entry:
     page, speaking = quoted(match.page), languages.get(asked.languages[0])
     notes = []
-    if match.code and match.relevance != "1":
+    if match.code and match.relevance < 1:
         notes.append(_("This page is about something broader than what was asked for."))
     if match.corrected:
         words, meant = map(escape, match.corrected)
@@ -351,7 +354,7 @@ def _answered(request, given, response_type, asked):
             response = _page(request, asked, speaking, entries)
         else:
             feed = _feed(asked, response_type, speaking, entries)
-            response = _written(given, response_type, feed, lambda: _atom(feed))
+            response = _written(given, response_type, {"feed": feed}, lambda: _atom(feed))
     return for_all(response, [speaking])
 
 
@@ -473,7 +476,7 @@ def _written(given, response_type, data, as_xml, status=200):
     """Data as XML, JSON, or a call of the asking page's function."""
     if response_type == "text/xml":
         return HttpResponse(as_xml(), content_type="text/xml; charset=utf-8", status=status)
-    written = _json(data if "error" in data else {"feed": data})
+    written = _json(data)
     if response_type == "application/javascript":
         written = f"/**/{given['callback']}({written});"  # the comment: nobody can choose how the file begins
     return HttpResponse(written, content_type=f"{response_type}; charset=utf-8", status=status)

@@ -24,6 +24,7 @@ from portal.publishing.reading import Page, Published
 # HTML 4 knows no others, and FHIR's narratives hold nothing newer.
 _RENAMED = {"section": "div", "article": "div", "bdi": "span", "cite": "em"}
 _ATTRIBUTES = {"lang", "dir", "href"}
+_blank = re.compile(r"[ \n\t]+")  # of our templates; French words have others that hold them together
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Quoted:
     @property
     def summary(self) -> str:
         """The page's summary, or nothing while it must not be summed up in these words."""
-        return "" if self.context["safety"] or self.context["summary_moved"] else self.context["content"].summary
+        return "" if self.published.safety or self.context["summary_moved"] else self.context["content"].summary
 
     @property
     def changed_at(self) -> dt.datetime:
@@ -63,12 +64,17 @@ class Quoted:
         with translation.override(self.language.code):
             return as_xhtml(render_to_string(template, {**self.context, "beside": True, **more}))
 
+    def in_short(self, notes: Iterable[tuple[languages.Language, str]] = ()) -> str:
+        """Notes of whoever quotes it (each in its language), then the notices, then the summary."""
+        return self.show("components/quoted.html", summary=self.summary, notes=notes)
+
     def plainly(self) -> str:
-        """The same as one line without any mark."""
-        return " ".join(html.fragment_fromstring(self.in_short(), create_parent="div").text_content().split())
+        """What `in_short` says, as one line without any mark."""
+        apart = self.in_short().replace("><", "> <")
+        return _blank.sub(" ", html.fragment_fromstring(apart, create_parent="div").text_content()).strip()
 
     def in_short_here(self, notes: Iterable[tuple[languages.Language, str]] = ()) -> str:
-        """The same for a page of ours, with our styles."""
+        """What `in_short` says, for a page of ours and with our styles."""
         mark = f"{self.page.key}-"  # keeps the anchors of several pages apart
         with translation.override(self.language.code):
             more = {"summary": self.summary, "notes": notes, "side": mark}
@@ -76,10 +82,6 @@ class Quoted:
 
     def notices(self) -> str:
         return self.show("components/notices.html")
-
-    def in_short(self, notes: Iterable[tuple[languages.Language, str]] = ()) -> str:
-        """Notes of whoever quotes it (each in its language), then the notices, then the summary."""
-        return self.show("components/quoted.html", summary=self.summary, notes=notes)
 
 
 def quoted(page: Page) -> Quoted:
@@ -122,5 +124,4 @@ def as_xhtml(shown: str) -> str:
             if element.get("href", "").startswith("/"):
                 element.set("href", settings.PUBLIC_ADDRESS + element.get("href"))
     said = etree.tostring(whole, encoding="unicode", method="xml")
-    # Only the blanks of our templates: French words have others that hold them together.
-    return re.sub(r"[ \n\t]+", " ", said.removeprefix("<div>").removesuffix("</div>")).strip()
+    return _blank.sub(" ", said.removeprefix("<div>").removesuffix("</div>")).strip()

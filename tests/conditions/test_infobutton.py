@@ -228,6 +228,16 @@ def test_words_alone_find_pages_by_name():
     assert entries(feed(cs=ICD10, c="G99", dn="Torsion dystonia")) == []
 
 
+def test_words_of_one_language_find_the_page_in_the_language_asked_for():
+    coded(in_languages=("en", "es"), name_es="Trastorno del movimiento")
+    search.learn("en", ["torsion", "dystonia"])
+    for words in ("Torsion dystonia", "dystonia torsion", "torsoin dystonia"):
+        (entry,) = entries(feed(dn=words, to="es"))
+        assert entry.findtext(f"{ATOM}title") == "Trastorno del movimiento", words
+        with override("es"):
+            assert gettext("This page does not exist in the language you chose. It exists in:") not in summary(entry)
+
+
 @pytest.mark.parametrize(
     ("about", "section"),
     [("Q000628", "treatment_intro"), ("Q000175", "diagnosis"), ("Q000209", "causes"), ("Q000009", ""), ("Q1", "")],
