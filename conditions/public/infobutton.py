@@ -387,7 +387,9 @@ def _feed(asked, response_type, speaking, entries) -> dict[str, Any]:
     """The answer as the guides order it: its elements by name, as XML and JSON both write them."""
     address, name = absolute(reverse("infobutton")), _("Patient information")
     changed_at = max((entry.quoted.changed_at for entry in entries), default=timezone.now())
-    itself = f"{address}?{asked.query(knowledgeResponseType=response_type)}"
+    # With the language that was found for it, so that two answers in two languages are two.
+    spoken = {"informationRecipient.languageCode.c": speaking.tag}
+    itself = f"{address}?{asked.query(**spoken, knowledgeResponseType=response_type)}"
     return {
         "lang": speaking.tag,
         "title": _text("text", name),
@@ -395,7 +397,7 @@ def _feed(asked, response_type, speaking, entries) -> dict[str, Any]:
         "author": {"name": _value(name), "uri": _value(settings.PUBLIC_ADDRESS + "/")},
         "updated": _value(moment(changed_at)),
         "category": [{"scheme": scheme, "term": term} for scheme, term in asked.categories],
-        "id": _value(f"{address}?{asked.query()}"),
+        "id": _value(f"{address}?{asked.query(**spoken)}"),
         "link": [_link("self", itself, response_type, speaking.code, name)],
         "entry": [_entry_as_said(entry, asked) for entry in entries],
     }

@@ -286,6 +286,15 @@ def test_the_language_is_the_recipients_then_the_performers_then_the_browsers_th
     assert language() == "en"
 
 
+def test_an_answer_is_named_by_its_question_and_its_language():
+    coded(in_languages=("en", "es"))
+    spanish = Client(headers={"accept-language": "es"})
+    ids = [feed(client=client, cs=ICD10, c="G24.1").findtext(f"{ATOM}id") for client in (Client(), spanish)]
+    assert ids[0] != ids[1] and all(" " not in one for one in ids)
+    itself = Client().get(ids[1].removeprefix(settings.PUBLIC_ADDRESS))
+    assert etree.fromstring(itself.content).findtext(f"{ATOM}id") == ids[1]
+
+
 def test_another_language_than_the_one_asked_for_is_said_with_its_reason():
     coded(in_languages=("en", "es"))
     (entry,) = entries(root := feed(cs=ICD10, c="G24.1", to="fr", **{"performer.languageCode.c": "es"}))
