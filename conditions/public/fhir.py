@@ -6,7 +6,6 @@ FHIR has no search for "documents about a code"; of what both releases let both 
 FHIR 4.0.1 and 5.0.0; tests/conditions/test_fhir.py holds every page against both.
 """
 
-import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -23,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from conditions import codes, labels, leaflets, presentation
-from conditions.public.quoting import Quoted, quoted
+from conditions.public.quoting import Quoted, for_all, moment, quoted
 from conditions.public.structured_data import absolute
 from portal import languages
 from portal.publishing import reading
@@ -43,6 +42,7 @@ SEARCHES = (
     ("_language", "token", "The same."),
     ("_id", "token", "The resource's own number."),
 )
+_SEARCHED = {name for name, _kind, _said in SEARCHES}
 _JSON = {"", "json", "application/json", "application/fhir+json", "text/json"}
 
 
@@ -75,13 +75,9 @@ def answer(request, release, rest=""):
     response = HttpResponse(
         json.dumps(resource, ensure_ascii=False), status=status, content_type="application/fhir+json; charset=utf-8"
     )
-    response["Content-Language"] = ", ".join(dict.fromkeys(language.tag for language in spoken))
-    response["Access-Control-Allow-Origin"] = "*"
-    response["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response["X-Robots-Tag"] = "noindex"
     if status == 405:
         response["Allow"] = "GET, HEAD"
-    return response
+    return for_all(response, spoken)
 
 
 def _resource(request, release, rest) -> tuple[dict[str, Any], list[languages.Language]]:
@@ -123,6 +119,9 @@ def _searched(release, kind, given):
     """Live pages in offered languages that fulfil every parameter, as a Bundle; parameters unknown here are passed
     over, and the link "self" shows which were not.
     """
+    for name in given:
+        if name.partition(":")[0] in _SEARCHED and ":" in name:
+            raise Refused(400, "not-supported", f"{name}: modifiers are not known here.")
     used, begin, count = [], _number(given, "_offset", 0, 10**9), _number(given, "_count", DEFAULT, MOST)
     wanted = []
     for value in given.getlist("category"):
@@ -206,7 +205,7 @@ def document_reference(one: Quoted, release: str) -> dict[str, Any]:
         "docStatus": _standing(one),
         "type": _TYPE,
         "category": _categories(one),
-        "date": _moment(one.changed_at),
+        "date": moment(one.changed_at),
         "author": [_publisher(one)],
         "description": one.plainly(),
         "content": content,
@@ -235,7 +234,7 @@ def composition(one: Quoted, release: str) -> dict[str, Any]:
         "status": _standing(one),
         "type": _TYPE,
         "category": _categories(one),
-        "date": _moment(one.changed_at),
+        "date": moment(one.changed_at),
         "author": [_publisher(one)],
         "title": one.context["content"].name,
         "section": list(_sections(one)),
@@ -263,7 +262,7 @@ def _beginning(kind: str, one: Quoted) -> dict[str, Any]:
     return {
         "resourceType": kind,
         "id": str(page.pk),
-        "meta": {"lastUpdated": _moment(one.changed_at)},
+        "meta": {"lastUpdated": moment(one.changed_at)},
         "language": one.language.tag,
         "text": _narrative(one, one.in_short()),
         "identifier": [{"system": "urn:ietf:rfc:3986", "value": stable}],
@@ -303,7 +302,7 @@ def _attested(one: Quoted, release: str) -> list[dict[str, Any]]:
     if release == "r5":
         mode = _coded("http://hl7.org/fhir/composition-attestation-mode", mode)
     signed = [one.context["clinical"], one.context["language_review"] if one.context["is_translation"] else None]
-    return [{"mode": mode, "time": _moment(s.at), "party": {"display": s.signed_as}} for s in signed if s]
+    return [{"mode": mode, "time": moment(s.at), "party": {"display": s.signed_as}} for s in signed if s]
 
 
 def _attachment(one: Quoted, kind: str, url: str, title: str) -> dict[str, Any]:
@@ -342,10 +341,6 @@ def _narrative(one: Quoted, said: str) -> dict[str, str]:
 
 def _coded(system: str, code: str) -> dict[str, Any]:
     return {"coding": [{"system": system, "code": code}]}
-
-
-def _moment(at: dt.datetime) -> str:
-    return at.astimezone(dt.UTC).isoformat(timespec="seconds")
 
 
 def _base(release: str) -> str:

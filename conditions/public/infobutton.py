@@ -4,7 +4,6 @@ Read in the HL7 Version 3 URL-Based Implementation Guide, Release 4 (2014), and 
 Implementation Guide, Release 1 (2013). What a request says of a patient is not read, not echoed and not kept.
 """
 
-import datetime as dt
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -28,7 +27,7 @@ from lxml import etree
 
 from conditions import codes, presentation
 from conditions.public import views
-from conditions.public.quoting import Quoted, quoted
+from conditions.public.quoting import Quoted, for_all, moment, quoted
 from conditions.public.structured_data import absolute
 from portal import languages
 from portal.publishing import reading, search
@@ -107,7 +106,7 @@ class Match:
     """A page that answers, and how well."""
 
     page: Page
-    relevance: str  # 0 to 1
+    relevance: float  # 0 to 1
     code: Criterion | None = None  # the code that this page carries: the one asked for, or one above it
     corrected: tuple[str, str] | None = None  # (the words asked, those that were looked for instead)
 
@@ -147,15 +146,15 @@ class Entry:
     @property
     def links(self) -> list[dict[str, str]]:
         """The page first, then the same in its other languages."""
-        here, *others = sorted(self.quoted.published.elsewhere, key=lambda page: page.pk != self.quoted.page.pk)
-        titles = [(here, self.title), *((other, other.title) for other in others)]
+        others = [page for page in self.quoted.elsewhere if page.pk != self.quoted.page.pk]
+        titles = [(self.quoted.page, self.title), *((other, other.title) for other in others)]
         return [_link("alternate", _url(page) + self.anchor, "text/html", page.language, said) for page, said in titles]
 
     @property
     def categories(self) -> list[tuple[str, str]]:
         said = self.match.code.echoed("mainSearchCriteria") if self.match.code else []
         language = ("informationRecipient.languageCode.c", self.language.tag)
-        return [*said, ("informationRecipient", "PAT"), language, ("relevanceScore", self.match.relevance)]
+        return [*said, ("informationRecipient", "PAT"), language, ("relevanceScore", f"{self.match.relevance:g}")]
 
 
 # No cookie says who asks, so a request made up by another site gains nothing but what it could ask itself.
@@ -173,10 +172,6 @@ def infobutton(request):
         response = _refused(request, given, response_type, problem)
     else:
         response = _answered(request, given, response_type, asked)
-    # Made for other people's pages and scripts, and the same for everybody.
-    response["Access-Control-Allow-Origin"] = "*"
-    response["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response["X-Robots-Tag"] = "noindex"
     patch_vary_headers(response, ["Accept"])
     return response
 
@@ -268,7 +263,7 @@ def matches(asked: Asked) -> list[Match]:
             before = found.get((match.page.kind, match.page.key))
             if before is None or match.relevance > before.relevance:
                 found[match.page.kind, match.page.key] = match
-    best_first = sorted(found.values(), key=lambda match: -float(match.relevance))
+    best_first = sorted(found.values(), key=lambda match: -match.relevance)
     return best_first[:MOST_ENTRIES]
 
 
@@ -288,9 +283,7 @@ def _of_code(criterion, by_code, asked) -> list[Match]:
             objects.setdefault((page.kind, page.key), {})[page.language] = page
         if objects:
             carried = Criterion(code, codes.oid(system))
-            return [
-                Match(_in_best_language(pages, asked), "0.5" if place else "1", carried) for pages in objects.values()
-            ]
+            return [Match(_in_best_language(pages, asked), 0.5 if place else 1, carried) for pages in objects.values()]
     return []
 
 
@@ -301,25 +294,30 @@ def _in_best_language(pages: Mapping[str, Page], asked) -> Page:
 
 def _of_words(criterion, asked) -> list[Match]:
     """Pages that have this name: no mentions, no nearest ones. What was put right is told."""
-    for language in asked.languages:
+    for place, language in enumerate(asked.languages):
         found = search.find(criterion.words, language, limit=MOST_ENTRIES)
         if found.pages and not found.near:
+            pages = {(page.kind, page.key): page for page in found.pages}
+            for wanted_more in reversed(
+                asked.languages[:place]
+            ):  # English words may name a page that is in Spanish too
+                pages |= reading.linked(pages, wanted_more)
             corrected = (criterion.words, found.corrected) if found.corrected else None
-            return [Match(page, "0.5" if corrected else "0.75", corrected=corrected) for page in found.pages]
+            return [Match(page, 0.5 if corrected else 0.75, corrected=corrected) for page in pages.values()]
     return []
 
 
 def _entry(match: Match, asked: Asked) -> Entry:
     page, speaking = quoted(match.page), languages.get(asked.languages[0])
     notes = []
-    if match.code and match.relevance != "1":
+    if match.code and match.relevance < 1:
         notes.append(_("This page is about something broader than what was asked for."))
     if match.corrected:
         words, meant = map(escape, match.corrected)
         said = _("These are the pages for <strong>“%(meant)s”</strong>. No page has “%(words)s”.")
         notes.append(strip_tags(said % {"meant": meant, "words": words}))
     if match.page.language != asked.wanted:
-        others = [languages.get(other.language) for other in page.published.elsewhere]
+        others = [languages.get(other.language) for other in page.elsewhere]
         names = format_html_join(
             " · ", '<bdi lang="{}" dir="{}">{}</bdi>', ((o.tag, o.direction, o.name) for o in others)
         )
@@ -356,13 +354,13 @@ def _answered(request, given, response_type, asked):
             response = _page(request, asked, speaking, entries)
         else:
             feed = _feed(asked, response_type, speaking, entries)
-            response = _written(given, response_type, feed, lambda: _atom(feed))
-    response["Content-Language"] = speaking.tag
-    return response
+            response = _written(given, response_type, {"feed": feed}, lambda: _atom(feed))
+    return for_all(response, [speaking])
 
 
 def _headline(asked, count: int) -> str:
-    words = {"words": asked.criteria[0].words or asked.criteria[0].code, "counter": count}
+    # Between marks that keep a Latin code in one piece in an Arabic sentence.
+    words = {"words": f"\u2068{asked.criteria[0].words or asked.criteria[0].code}\u2069", "counter": count}
     if not count:
         return _("No page has “%(words)s”.") % words
     return ngettext("%(counter)s page for “%(words)s”.", "%(counter)s pages for “%(words)s”.", count) % words
@@ -389,15 +387,17 @@ def _feed(asked, response_type, speaking, entries) -> dict[str, Any]:
     """The answer as the guides order it: its elements by name, as XML and JSON both write them."""
     address, name = absolute(reverse("infobutton")), _("Patient information")
     changed_at = max((entry.quoted.changed_at for entry in entries), default=timezone.now())
-    itself = f"{address}?{asked.query(knowledgeResponseType=response_type)}"
+    # With the language that was found for it, so that two answers in two languages are two.
+    spoken = {"informationRecipient.languageCode.c": speaking.tag}
+    itself = f"{address}?{asked.query(**spoken, knowledgeResponseType=response_type)}"
     return {
         "lang": speaking.tag,
         "title": _text("text", name),
         "subtitle": _text("text", _headline(asked, len(entries))),
         "author": {"name": _value(name), "uri": _value(settings.PUBLIC_ADDRESS + "/")},
-        "updated": _value(_moment(changed_at)),
+        "updated": _value(moment(changed_at)),
         "category": [{"scheme": scheme, "term": term} for scheme, term in asked.categories],
-        "id": _value(f"{address}?{asked.query()}"),
+        "id": _value(f"{address}?{asked.query(**spoken)}"),
         "link": [_link("self", itself, response_type, speaking.code, name)],
         "entry": [_entry_as_said(entry, asked) for entry in entries],
     }
@@ -410,7 +410,7 @@ def _entry_as_said(entry: Entry, asked) -> dict[str, Any]:
         "title": _text("text", entry.title),
         "link": entry.links,
         "id": _value(entry.id),
-        "updated": _value(_moment(entry.quoted.changed_at)),
+        "updated": _value(moment(entry.quoted.changed_at)),
         "summary": _text("html", entry.quoted.in_short(entry.notes)),
         "category": [{"scheme": scheme, "term": term} for scheme, term in categories],
     }
@@ -430,10 +430,6 @@ def _link(rel: str, href: str, kind: str, language: str, title: str) -> dict[str
 
 def _url(page) -> str:
     return absolute(presentation.page_url(page))
-
-
-def _moment(at) -> str:
-    return at.astimezone(dt.UTC).isoformat(timespec="seconds")
 
 
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -465,7 +461,8 @@ def _refused(request, given, response_type, problem: Misasked):
     said = {"parameter": problem.parameter, "message": problem.why}
     if response_type == "text/html":
         speaking = languages.get(languages.negotiate(request.headers.get("Accept-Language", "")))
-        return _page(request, None, speaking, [], status=400, problem=problem)  # around it, the reader's language
+        # Around what is wrong, the words of the page are in the reader's own language.
+        return for_all(_page(request, None, speaking, [], status=400, problem=problem), [speaking])
 
     def xml():
         root = etree.Element("error", {_LANG: "en"})
@@ -474,15 +471,14 @@ def _refused(request, given, response_type, problem: Misasked):
         return etree.tostring(root, encoding="utf-8", xml_declaration=True)
 
     response = _written(given, response_type, {"error": said}, xml, status=400)
-    response["Content-Language"] = "en"
-    return response
+    return for_all(response, [languages.get(languages.SOURCE)])
 
 
 def _written(given, response_type, data, as_xml, status=200):
     """Data as XML, JSON, or a call of the asking page's function."""
     if response_type == "text/xml":
         return HttpResponse(as_xml(), content_type="text/xml; charset=utf-8", status=status)
-    written = _json(data if "error" in data else {"feed": data})
+    written = _json(data)
     if response_type == "application/javascript":
         written = f"/**/{given['callback']}({written});"  # the comment: nobody can choose how the file begins
     return HttpResponse(written, content_type=f"{response_type}; charset=utf-8", status=status)

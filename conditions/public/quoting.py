@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 from lxml import etree, html
@@ -23,6 +24,7 @@ from portal.publishing.reading import Edition, Page, Published
 # HTML 4 knows no others, and FHIR's narratives hold nothing newer.
 _RENAMED = {"section": "div", "article": "div", "bdi": "span", "cite": "em"}
 _ATTRIBUTES = {"lang", "dir", "href"}
+_blank = re.compile(r"[ \n\t]+")  # of our templates; French words have others that hold them together
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,15 @@ class Quoted:
         return self.published.page
 
     @property
+    def elsewhere(self) -> list[Page]:
+        """The live pages of the same object in the order of the languages, this one included."""
+        pages = {page.language: page for page in self.published.elsewhere}
+        return [pages[language.code] for language in languages.offered() if language.code in pages]
+
+    @property
     def summary(self) -> str:
         """The page's summary, or nothing while it must not be summed up in these words."""
-        return "" if self.context["safety"] or self.context["summary_moved"] else self.context["content"].summary
+        return "" if self.published.safety or self.context["summary_moved"] else self.context["content"].summary
 
     @property
     def changed_at(self) -> dt.datetime:
@@ -56,12 +64,17 @@ class Quoted:
         with translation.override(self.language.code):
             return as_xhtml(render_to_string(template, {**self.context, "beside": True, **more}))
 
+    def in_short(self, notes: Iterable[tuple[languages.Language, str]] = ()) -> str:
+        """Notes of whoever quotes it (each in its language), then the notices, then the summary."""
+        return self.show("components/quoted.html", summary=self.summary, notes=notes)
+
     def plainly(self) -> str:
-        """The same as one line without any mark."""
-        return " ".join(html.fragment_fromstring(self.in_short(), create_parent="div").text_content().split())
+        """What `in_short` says, as one line without any mark."""
+        apart = self.in_short().replace("><", "> <")
+        return _blank.sub(" ", html.fragment_fromstring(apart, create_parent="div").text_content()).strip()
 
     def in_short_here(self, notes: Iterable[tuple[languages.Language, str]] = ()) -> str:
-        """The same for a page of ours, with our styles."""
+        """What `in_short` says, for a page of ours and with our styles."""
         mark = f"{self.page.key}-"  # keeps the anchors of several pages apart
         with translation.override(self.language.code):
             more = {"summary": self.summary, "notes": notes, "side": mark}
@@ -70,10 +83,6 @@ class Quoted:
     def notices(self) -> str:
         return self.show("components/notices.html")
 
-    def in_short(self, notes: Iterable[tuple[languages.Language, str]] = ()) -> str:
-        """Notes of whoever quotes it (each in its language), then the notices, then the summary."""
-        return self.show("components/quoted.html", summary=self.summary, notes=notes)
-
 
 def quoted(page: Page, edition: Edition | None = None) -> Quoted:
     """The page, or an earlier edition of it. At most four queries."""
@@ -81,6 +90,20 @@ def quoted(page: Page, edition: Edition | None = None) -> Quoted:
     archived = published.edition.pk != page.edition_id or bool(page.withdrawn_at)
     with translation.override(language.code):
         return Quoted(published, language, views.shown(published, archived))
+
+
+def moment(at: dt.datetime) -> str:
+    """As Atom and FHIR write it, in UTC to the second."""
+    return at.astimezone(dt.UTC).isoformat(timespec="seconds")
+
+
+def for_all(response: HttpResponse, spoken: Iterable[languages.Language]) -> HttpResponse:
+    """An answer for other people's programs: any web page may read it, and no search engine lists it."""
+    response["Content-Language"] = ", ".join(dict.fromkeys(language.tag for language in spoken))
+    response["Access-Control-Allow-Origin"] = "*"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response["X-Robots-Tag"] = "noindex"
+    return response
 
 
 def as_xhtml(shown: str) -> str:
@@ -102,5 +125,4 @@ def as_xhtml(shown: str) -> str:
             if element.get("href", "").startswith("/"):
                 element.set("href", settings.PUBLIC_ADDRESS + element.get("href"))
     said = etree.tostring(whole, encoding="unicode", method="xml")
-    # Only the blanks of our templates: French words have others that hold them together.
-    return re.sub(r"[ \n\t]+", " ", said.removeprefix("<div>").removesuffix("</div>")).strip()
+    return _blank.sub(" ", said.removeprefix("<div>").removesuffix("</div>")).strip()

@@ -220,6 +220,7 @@ def test_searching_by_post_is_the_same():
         ("r4/Composition/1/_history", 404), ("r4/Composition?_count=x", 400), ("r4/Composition?_count=-1", 400),
         ("r4/Composition?_offset=99999999999", 400), ("r4/Composition?category=", 400), ("r4/Composition?language=,", 400),
         ("r4/Composition?category=" + "a," * 40, 400), ("r4/Composition?_format=xml", 406),
+        ("r4/Composition?category:not=G24", 400), ("r4/Composition?language:missing=true", 400),
     ],
 )  # fmt: skip
 def test_what_cannot_be_answered_is_told_in_fhirs_own_words(address, status):

@@ -228,6 +228,16 @@ def test_words_alone_find_pages_by_name():
     assert entries(feed(cs=ICD10, c="G99", dn="Torsion dystonia")) == []
 
 
+def test_words_of_one_language_find_the_page_in_the_language_asked_for():
+    coded(in_languages=("en", "es"), name_es="Trastorno del movimiento")
+    search.learn("en", ["torsion", "dystonia"])
+    for words in ("Torsion dystonia", "dystonia torsion", "torsoin dystonia"):
+        (entry,) = entries(feed(dn=words, to="es"))
+        assert entry.findtext(f"{ATOM}title") == "Trastorno del movimiento", words
+        with override("es"):
+            assert gettext("This page does not exist in the language you chose. It exists in:") not in summary(entry)
+
+
 @pytest.mark.parametrize(
     ("about", "section"),
     [("Q000628", "treatment_intro"), ("Q000175", "diagnosis"), ("Q000209", "causes"), ("Q000009", ""), ("Q1", "")],
@@ -274,6 +284,15 @@ def test_the_language_is_the_recipients_then_the_performers_then_the_browsers_th
     assert language("ar", **performer) == "fr"
     assert language("ar,en;q=0.5") == "ar"
     assert language() == "en"
+
+
+def test_an_answer_is_named_by_its_question_and_its_language():
+    coded(in_languages=("en", "es"))
+    spanish = Client(headers={"accept-language": "es"})
+    ids = [feed(client=client, cs=ICD10, c="G24.1").findtext(f"{ATOM}id") for client in (Client(), spanish)]
+    assert ids[0] != ids[1] and all(" " not in one for one in ids)
+    itself = Client().get(ids[1].removeprefix(settings.PUBLIC_ADDRESS))
+    assert etree.fromstring(itself.content).findtext(f"{ATOM}id") == ids[1]
 
 
 def test_another_language_than_the_one_asked_for_is_said_with_its_reason():
@@ -401,6 +420,25 @@ def test_any_words_get_an_answer_and_never_a_fault(hostile):
                   {"cs": ICD10, "c": "G24.1", "about": hostile}):  # fmt: skip
         feed(**given)
         ask(as_="text/html", **given)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"\xff\xfe&=&&=;%", "application/x-www-form-urlencoded"),
+        (b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
+        (b"--x\r\nnonsense", "multipart/form-data"),
+        (b'{"mainSearchCriteria.v.c": "G24.1"}', "application/json"),
+        (b"&".join(b"a%d=1" % n for n in range(4000)), "application/x-www-form-urlencoded"),
+        (b"mainSearchCriteria.v.dn=" + b"a" * 6_000_000, "application/x-www-form-urlencoded"),
+        (b"a=1", "application/x-www-form-urlencoded; charset=utf-16"),
+        (b"", "text/xml"),
+    ],
+)
+def test_a_body_of_any_kind_gets_a_clear_answer(body, kind):
+    client = Client(raise_request_exception=False)
+    assert client.post("/infobutton", body, content_type=kind).status_code in {400, 413}
+    assert client.post("/fhir/r4/Composition/_search", body, content_type=kind).status_code in {200, 400, 413}
 
 
 def test_nothing_of_the_patient_is_echoed_kept_or_logged():
