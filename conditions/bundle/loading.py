@@ -96,10 +96,12 @@ def load(bundle: Bundle, *, by=None, overwrite: Collection[str] = ()) -> Plan:
     for work in works:
         _write(work, topics, known, bundle.pictures)
     changed = {(work.of.kind, work.of.key): work for work in works if work.shape is not None or work.words}
-    for kind, key in [*changed, *(_citing(sources) - changed.keys())]:
-        work = changed.get((kind, key))
-        said = [languages.SOURCE] if work is None or work.shape is not None else []
-        editions.refresh(editions.topic(kind, key=key), by=by, changed={*said, *(work.words if work else ())})
+    touched = changed.keys() | _citing(sources)
+    for kind in editions.MODELS:
+        for topic in editions.topics(kind).filter(key__in=[key for a_kind, key in touched if a_kind == kind]):
+            work = changed.get((kind, topic.key))
+            said = [languages.SOURCE] if work is None or work.shape is not None else []
+            editions.refresh(topic, by=by, changed={*said, *(work.words if work else ())})
     return plan
 
 
