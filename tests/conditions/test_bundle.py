@@ -159,6 +159,8 @@ def test_every_field_of_the_working_copy_is_in_the_files():
     known |= {name for sections in editions.labels.SECTIONS.values() for name in sections}
     missing, beside = set(), set()
     for model in apps.get_app_config("conditions").get_models():
+        if model is models.Arrival:  # a file on its way in
+            continue
         for field in [*model._meta.concrete_fields, *model._meta.local_many_to_many]:
             if not getattr(field, "translated_field", None) and field.name not in known | NOT_IN_FILES | {*SAID_BY}:
                 missing.add(f"{model.__name__}.{field.name}")
