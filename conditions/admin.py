@@ -1,9 +1,12 @@
 """The editors' desk: the source language's words in the stock admin; translations have their own form."""
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.http import HttpResponse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy
 from django_prose_editor.widgets import AdminProseEditorWidget
@@ -11,10 +14,12 @@ from js_asset import Media
 
 import conditions.readers_admin  # noqa: F401 -- it registers itself
 from conditions import editions, follow_up, glossary, labels, models, preview, saving, telling, translatable, writing
+from conditions.bundle import collecting
+from conditions.bundle.writing import to_zip
 from portal import languages
-from portal.publishing import actions, audit
+from portal.publishing import actions, audit, rights
 from portal.publishing.admin import GateAdmin
-from portal.publishing.lists import ListAdmin
+from portal.publishing.lists import AT_ONCE, ListAdmin
 from portal.publishing.models import Edition, Entry, Page, Remark, RemarkKind
 from portal.translating.admin import TranslatingAdmin, may_translate
 from portal.translating.columns import column
@@ -143,8 +148,28 @@ class TopicAdmin(SourceColumns, saving.CarefulAdmin, TranslatingAdmin, ListAdmin
         css = {"all": ["css/admin.css"]}
         js = ["js/names.js"]
 
+    actions = (*ListAdmin.actions, "export_bundle")
+
     def get_ordering(self, request):
         return source("name")
+
+    @admin.action(description=gettext_lazy("Export as files (ZIP)"))
+    def export_bundle(self, request, queryset):
+        """The chosen objects as a bundle: every language, with codes, sources and pictures."""
+        if not rights.may_read_unpublished(request.user):
+            raise PermissionDenied
+        chosen = queryset.values_list("pk", flat=True)[:AT_ONCE]
+        try:
+            data = to_zip(collecting.bundle(editions.topic(self.kind, pk=pk) for pk in chosen))
+        except collecting.Gone as error:
+            messages.error(request, str(error))
+            return None
+        name = f"{self.kind}-{timezone.localdate()}.zip"
+        return HttpResponse(
+            data,
+            content_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
     @property
     def kind(self) -> str:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from conditions import editions, follow_up, labels, link_check, models, readers, telling
+from conditions.bundle_desk import BundleDesk, may_take_in
 from conditions.language_desk import LanguageDesk
 from portal import languages
 from portal.publishing import actions, audit, desk, rights
@@ -59,6 +60,7 @@ class Desk(admin.AdminSite):
         return [
             path("together/", self.admin_view(self.together), name="together"),
             *LanguageDesk(self).urls(),
+            *BundleDesk(self).urls(),
             *super().get_urls(),
         ]
 
@@ -133,6 +135,7 @@ class Today:
         self.writes = user.has_perm("conditions.change_topic")
         self.translates = translations
         self.hears = readers.languages_of(user)
+        self.takes_in = may_take_in(user)
         self.leads = user.has_perm("publishing.lead_translations")
 
     @cached_property

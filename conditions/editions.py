@@ -38,6 +38,11 @@ REQUIRED_SECTIONS = {
 
 def topic(kind: str, **lookup):
     """One object of the working copy with everything its manuscript needs. Raises DoesNotExist."""
+    return topics(kind).get(**lookup)
+
+
+def topics(kind: str):
+    """All objects of a kind, each with everything its manuscript needs."""
     queryset = MODELS[kind].objects.prefetch_related(
         "help_cards", "facts__sources", "codes", "citations__source", "images", "see_also"
     )
@@ -45,7 +50,7 @@ def topic(kind: str, **lookup):
         queryset = queryset.select_related("broader").prefetch_related(
             "symptom_rows__symptom", "treatment_rows__treatment"
         )
-    return queryset.get(**lookup)
+    return queryset
 
 
 def manuscript(topic, language: str) -> Manuscript:

@@ -4,6 +4,7 @@ import re
 import secrets
 from pathlib import PurePath
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -405,3 +406,21 @@ class Image(WorkingCopy):
 
     def __str__(self):
         return self.credit or self.key
+
+
+class Arrival(models.Model):
+    """A bundle or table that somebody uploaded: first looked at, then taken over or thrown away. One a person."""
+
+    by = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=200)
+    language = models.CharField(max_length=16)  # of a table's columns that name none
+    content = models.BinaryField()
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("file that came in")
+        verbose_name_plural = _("files that came in")
+        default_permissions = ()
+
+    def __str__(self):
+        return self.name

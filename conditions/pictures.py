@@ -6,6 +6,7 @@ that the person gets a reason; `PictureFile.save` asks it where nobody did. What
 
 import hashlib
 import io
+import re
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -52,6 +53,44 @@ def prepared(file) -> Prepared:
         image.convert("RGB").save(held, "JPEG", quality=85, optimize=True, progressive=True)
     content = held.getvalue()
     return Prepared(content, name=f"{hashlib.sha256(content).hexdigest()}.{'png' if flat else 'jpg'}")
+
+
+def as_made_here(content: bytes) -> Prepared | None:
+    """A picture that `prepared` once wrote keeps its bytes, and so its name: writing a JPEG anew would change both.
+
+    Only a plain JPEG without anything beside its pixels counts as such, whoever brings it; everything else, None.
+    """
+    if not _is_bare_jpeg(content) or len(content) > MOST_BYTES:
+        return None
+    try:
+        image = _opened(content)
+    except ValidationError:
+        return None
+    if max(image.size) > LONGEST_SIDE or image.mode not in {"L", "RGB"}:
+        return None
+    return Prepared(content, name=f"{hashlib.sha256(content).hexdigest()}.jpg")
+
+
+# JFIF's own head, tables, frame, restart interval (ITU T.81, table B.1): no EXIF, no profile, no comment.
+_BARE_MARKERS = {0xE0, 0xDB, 0xC0, 0xC2, 0xC4, 0xDD, 0xDA}
+
+
+def _is_bare_jpeg(content: bytes) -> bool:
+    """From the first marker to the last byte nothing but what draws the picture."""
+    if not content.startswith(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"):
+        return False
+    at = 2
+    while content[at : at + 2] != b"\xff\xd9":
+        head = content[at : at + 4]
+        if len(head) < 4 or head[0] != 0xFF or head[1] not in _BARE_MARKERS or (head[1] == 0xE0 and at != 2):
+            return False
+        at += 2 + int.from_bytes(head[2:])
+        if head[1] == 0xDA:  # the picture itself goes on to the next marker that is none of its own
+            following = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL).search(content, at)
+            if following is None:
+                return False
+            at = following.start()
+    return at + 2 == len(content)
 
 
 def _opened(said: bytes) -> Image.Image:

@@ -8,6 +8,9 @@ from django.test import Client
 from django.utils.translation import gettext, override
 
 from conditions import editions, models
+from conditions.bundle import loading as bundles
+from conditions.bundle import reading
+from conditions.bundle.form import BundleTopic, Mistakes
 from conditions.management.commands.demo import retire_accounts
 from conditions.starter import files, loading
 from portal import languages
@@ -110,7 +113,7 @@ def test_loading_never_overwrites_what_an_editor_changed(topics):
         language: {**said, "sections": {**said["sections"], "overview": "<p>From a newer file.</p>"}}
         for language, said in newer.words.items()
     }
-    newer = files.StarterTopic(newer.kind, newer.key, newer.shape, words)
+    newer = BundleTopic(newer.kind, newer.key, newer.shape, words)
     happened = loading.load([newer if name == ("symptom", "tremor") else topic for name, topic in topics.items()])
     assert (happened["kept"], happened["updated"]) == (1, len(words) - 1)
     tremor = models.Symptom.objects.get(key="tremor")
@@ -123,7 +126,7 @@ def test_an_editors_new_row_is_kept(topics):
     tremor = models.Symptom.objects.get(key="tremor")
     tremor.codes.create(system="umls", code="C0040822")
     newer = topics["symptom", "tremor"]
-    newer = files.StarterTopic(newer.kind, newer.key, {**newer.shape, "see_also": []}, newer.words)
+    newer = BundleTopic(newer.kind, newer.key, {**newer.shape, "see_also": []}, newer.words)
     loading.load([newer if name == ("symptom", "tremor") else topic for name, topic in topics.items()])
     assert tremor.codes.filter(code="C0040822").exists()
     assert tremor.see_also.exists()
@@ -173,14 +176,20 @@ def test_mistakes_in_the_files_are_told_by_file(tmp_path):
         'see_also = ["nowhere"]\n[[codes]]\nsystem = "hpo"\ncode = "1337"\n[[citations]]\nsource = "hearsay"\n'
     )
     (folder / "en.toml").write_text('name = "Tremor"\nslug = "Tre mor"\n[sections]\noverview = "<script>x</script>"\n')
-    with pytest.raises(files.Mistakes) as told:
-        files.topics(tmp_path)
+    with pytest.raises(Mistakes) as told:
+        reading.read(tmp_path)
+    assert str(told.value).splitlines() == [
+        "symptom/tremor/topic.toml: codes: “1337” is no hpo code",
+        "symptom/tremor/en.toml: the slug “Tre mor” is not small letters, digits and single hyphens",
+        "symptom/tremor/en.toml: sections.overview: this holds tags or links that pages do not: <script>x</script>…",
+    ]
+    (folder / "topic.toml").write_text('see_also = ["nowhere"]\n[[citations]]\nsource = "hearsay"\n')
+    (folder / "en.toml").write_text('name = "Tremor"\n')
+    with pytest.raises(Mistakes) as told:
+        bundles.load(reading.read(tmp_path))
     assert str(told.value).splitlines() == [
         "symptom/tremor/topic.toml: there is no topic “nowhere”",
-        "symptom/tremor/topic.toml: “1337” is no hpo code",
         "symptom/tremor/topic.toml: sources.toml has no “hearsay”",
-        "symptom/tremor/en.toml: the slug “Tre mor” is not small letters, digits and single hyphens",
-        "symptom/tremor/en.toml: this holds tags that pages do not: <script>x</script>…",
     ]
 
 
@@ -190,7 +199,7 @@ def test_loading_never_overwrites_what_was_there_before_the_file(topics):
     for name, topic in partly.items():
         words = {language: said for language, said in topic.words.items() if language != "fr"}
         shape = {**topic.shape, "see_also": [key for key in topic.shape.get("see_also", ()) if key != "gene"]}
-        partly[name] = files.StarterTopic(topic.kind, topic.key, shape, words)
+        partly[name] = BundleTopic(topic.kind, topic.key, shape, words)
     loading.load(list(partly.values()))
     tremor = models.Symptom.objects.get(key="tremor")
     tremor.summary_fr = "De la traductrice."

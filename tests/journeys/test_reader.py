@@ -2,6 +2,7 @@
 
 import pytest
 
+from conditions.bundle.form import BundleTopic
 from conditions.starter import files, loading
 from portal.publishing.models import Page
 from tests import make
@@ -42,7 +43,7 @@ def cut(topic):
         }
         for language, said in topic.words.items()
     }
-    return files.StarterTopic(topic.kind, topic.key, shape, words)
+    return BundleTopic(topic.kind, topic.key, shape, words)
 
 
 def fits(page):

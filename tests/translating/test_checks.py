@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from conditions import editions, glossary
+from conditions.bundle import collecting
 from conditions.starter import loading
 from portal import languages
 from portal.translating import checks
@@ -63,7 +64,9 @@ def test_the_starter_content_stays_quiet(capsys):
     terms = {language: glossary.agreed(language) for language in ("es", "fr", "ar", "zh-hans", "ru")}
     for kind, model in editions.MODELS.items():
         for topic in model.objects.all():
-            cells = [cell for cell in loading._cells(editions.topic(kind, pk=topic.pk)) if cell[2] not in NOT_COMPARED]
+            cells = [
+                cell for cell in collecting.cells(editions.topic(kind, pk=topic.pk)) if cell[2] not in NOT_COMPARED
+            ]
             for _name, row, field in cells:
                 source = exactly(row, field, languages.SOURCE)
                 for language in ("es", "fr", "ar", "zh-hans", "ru"):

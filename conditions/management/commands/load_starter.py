@@ -1,7 +1,8 @@
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from conditions.starter import files, loading
+from conditions.bundle.form import Mistakes
+from conditions.starter import loading
 
 
 class Command(BaseCommand):
@@ -15,7 +16,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 happened = loading.load()
                 transaction.set_rollback(dry_run)
-        except files.Mistakes as mistakes:
+        except Mistakes as mistakes:
             raise CommandError(f"The starter content has mistakes; nothing was loaded.\n{mistakes}") from mistakes
         told = ", ".join(f"{count} {what}" for what, count in sorted(happened.items())) or "nothing to do"
         self.stdout.write(f"Starter content{' (dry run, nothing changed)' if dry_run else ''}: {told}.")

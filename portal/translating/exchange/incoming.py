@@ -2,8 +2,10 @@
 
 import io
 import re
+import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from django.utils.translation import gettext as _
@@ -20,7 +22,7 @@ _NOT_FILES = re.compile(r"(?:^|/)(?:__MACOSX/|\.DS_Store$|\._|Thumbs\.db$)")
 
 def read(name: str, data: bytes) -> list[Returned]:
     """What stands in an uploaded file. Content decides before the name. Raises Unreadable with the reason."""
-    _not_too_large(len(data))
+    not_too_large(len(data))
     found = _members(data) if data.startswith(_ZIP) else _one(name, data)
     if not found:
         raise Unreadable(_("There is nothing to take in: this file is empty."))
@@ -45,24 +47,33 @@ def _one(name: str, data: bytes) -> list[Returned]:
 
 def _members(data: bytes) -> list[Returned]:
     found: list[Returned] = []
+    for name, content in members(data, MAX_MEMBERS, MAX_BYTES):
+        if _NOT_FILES.search(name):
+            continue
+        found += _of_member(name, content)
+        if len(found) > MAX_SEGMENTS:
+            break
+    return found
+
+
+def members(data: bytes, most: int, most_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """The files of a ZIP file: at most so many, and so many bytes unpacked. Raises Unreadable with the reason."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            members = [one for one in packed.infolist() if not one.is_dir() and not _NOT_FILES.search(one.filename)]
-            _may_be_opened(packed.infolist())
-            left = MAX_BYTES
-            for member in members:
+            _may_be_opened(packed.infolist(), most, most_bytes)
+            left = most_bytes
+            for member in packed.infolist():
+                if member.is_dir():
+                    continue
                 with packed.open(member) as opened:
                     content = opened.read(left + 1)  # what a member says of its own size may be wrong
                 left -= len(content)
-                _not_too_large(MAX_BYTES - left)
+                not_too_large(most_bytes - left, most_bytes)
                 if content.startswith(_ZIP) or member.filename.casefold().endswith(".zip"):
                     raise Unreadable(_("This ZIP file holds another ZIP file. Pack the files themselves."))
-                found += _of_member(member.filename, content)
-                if len(found) > MAX_SEGMENTS:
-                    break
+                yield member.filename, content
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
         raise Unreadable(_("This ZIP file is damaged. Pack it again.")) from None
-    return found
 
 
 def _of_member(name: str, content: bytes) -> list[Returned]:
@@ -73,13 +84,14 @@ def _of_member(name: str, content: bytes) -> list[Returned]:
         raise Unreadable(_("{name}: {problem}").format(name=shown, problem=problem)) from None
 
 
-def _may_be_opened(members: list[zipfile.ZipInfo]):
+def _may_be_opened(members: list[zipfile.ZipInfo], most: int, most_bytes: int):
     """By what the list of members says, before any is unpacked."""
-    if len(members) > MAX_MEMBERS:
-        raise Unreadable(_("This ZIP file holds more than {number} files.").format(number=MAX_MEMBERS))
+    if len(members) > most:
+        raise Unreadable(_("This ZIP file holds more than {number} files.").format(number=most))
     for member in members:
         name = member.filename.replace("\\", "/")
-        if name.startswith("/") or ".." in name.split("/") or re.match("[A-Za-z]:", name):
+        is_link = stat.S_ISLNK(member.external_attr >> 16)
+        if is_link or name.startswith("/") or ".." in name.split("/") or re.match("[A-Za-z]:", name):
             raise Unreadable(_("This ZIP file holds a name that leads out of it. Pack the files themselves."))
         if member.flag_bits & 0x1:
             raise Unreadable(_("This ZIP file is locked with a password. Pack it again without one."))
@@ -87,9 +99,10 @@ def _may_be_opened(members: list[zipfile.ZipInfo]):
             raise Unreadable(_("This ZIP file unpacks to far more than it should. Pack the files again."))
         if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             raise Unreadable(_("This ZIP file is packed in a way that is not read here. Pack it again as plain ZIP."))
-    _not_too_large(sum(member.file_size for member in members))
+    not_too_large(sum(member.file_size for member in members), most_bytes)
 
 
-def _not_too_large(size: int):
-    if size > MAX_BYTES:
-        raise Unreadable(_("This is larger than {size} MB. Upload it in parts.").format(size=MAX_BYTES // 1024 // 1024))
+def not_too_large(size: int, most: int = MAX_BYTES):
+    """Raises Unreadable."""
+    if size > most:
+        raise Unreadable(_("This is larger than {size} MB. Upload it in parts.").format(size=most // 1024 // 1024))
