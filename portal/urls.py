@@ -25,6 +25,7 @@ urlpatterns = [
     path("sitemap-<language:language>-<int:number>.xml", found.sitemap, name="sitemap"),
     path("robots.txt", found.robots, name="robots"),
     path("infobutton", infobutton.infobutton, name="infobutton"),
+    path("developers/", developers.index, name="developers"),
     path("developers/infobutton/", developers.infobutton, name="developers-infobutton"),
     path("fhir/", fhir.start, name="fhir"),
     re_path(r"^fhir/(?P<release>r4|r5)(?:/(?P<rest>.*))?$", fhir.answer, name="fhir-release"),

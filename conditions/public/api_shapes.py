@@ -223,6 +223,7 @@ class Change(Schema):
     edition: int | None = Field(description="Whose words the page shows since, or showed until it was withdrawn.")
     safety: bool = Field(description="Earlier words may harm.")
     offered: bool | None = Field(description="`language` only: read all its pages anew, or take them all down.")
+    public_now: bool | None = Field(description="Whether the page can be read as you ask. If not, do not show it.")
     url: str | None
     api: str | None
 

@@ -1,5 +1,6 @@
 """English pages for those who build a record system or an app."""
 
+from django.conf import settings
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_safe
@@ -12,25 +13,35 @@ from portal.publishing import reading
 
 
 @require_safe
+def index(request):
+    """What other programs can have from here, and the promise that goes with it."""
+    return _render(request, "public/developers.html", licence=settings.CONTENT_LICENCE, site=settings.PUBLIC_ADDRESS)
+
+
+@require_safe
 def infobutton(request):
-    """How to ask by code, with a form that asks. Programmers' words, so English alone."""
+    """How to ask by code, with a form that asks."""
+    known = reading.codes_in(languages.SOURCE, 200)
+    examples = {system: (code, title) for system, code, title in reversed(known)}  # the first of each system
+    return _render(
+        request,
+        "public/developers_infobutton.html",
+        systems=[(oid, _name(system), codes.FORMATS.get(system, ("", ""))[1]) for oid, system in codes.OIDS.items()],
+        examples=[
+            (_name(system), codes.oid(system), codes.URIS[system], code, title)
+            for system, (code, title) in sorted(examples.items())
+        ],
+        subtopics=SUBTOPICS.items(),
+        responses=RESPONSES,
+        offered=languages.offered(),
+    )
+
+
+def _render(request, template, **context):
+    """Programmers' words, so in the source language alone, whatever the browser asks for."""
     with translation.override(languages.SOURCE):
-        known = reading.codes_in(languages.SOURCE, 200)
-        examples = {system: (code, title) for system, code, title in reversed(known)}  # the first of each system
-        context = {
-            "systems": [
-                (oid, _name(system), codes.FORMATS.get(system, ("", ""))[1]) for oid, system in codes.OIDS.items()
-            ],
-            "examples": [
-                (_name(system), codes.oid(system), codes.URIS[system], code, title)
-                for system, (code, title) in sorted(examples.items())
-            ],
-            "subtopics": SUBTOPICS.items(),
-            "responses": RESPONSES,
-            "offered": languages.offered(),
-            **views.frame(languages.SOURCE, {languages.SOURCE: request.path}),
-        }
-        response = render(request, "public/developers_infobutton.html", context)
+        frame = views.frame(languages.SOURCE, {languages.SOURCE: request.path})
+        response = render(request, template, {**frame, **context})
     response["Content-Language"] = languages.get(languages.SOURCE).tag
     return response
 

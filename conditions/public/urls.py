@@ -22,6 +22,7 @@ urlpatterns = [
     path("about/", views.about, name="about"),
     path("<kind:kind>/", views.listing, name="list"),
     path("<kind:kind>/<uslug:slug>/", views.page, name="page"),
+    path("<kind:kind>/<uslug:slug>/embed/", views.embed, name="embed"),
     path("<kind:kind>/<uslug:slug>/feedback/", feedback.feedback, name="feedback"),
     path("<kind:kind>/<uslug:slug>/feedback/thanks/", feedback.thanks, name="feedback-thanks"),
     path("<kind:kind>/<uslug:slug>/with/<language:other>/", beside.beside, name="beside"),

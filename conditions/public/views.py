@@ -216,6 +216,21 @@ def page(request, language, kind, slug):
 
 
 @require_safe
+def embed(request, language, kind, slug):
+    """The page without our header and footer, for a frame on another site. The only address that may be framed."""
+    found = find_page(request, kind, language, slug, "embed")
+    if not isinstance(found, reading.Page):
+        return found
+    context = shown(reading.published(found))
+    response = render(request, "public/embed.html", {**context, "noindex": True})
+    response.xframe_options_exempt = True
+    response._csp_replace = {"frame-ancestors": ["*"]}
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response["Link"] = f'<{context["address"]}>; rel="canonical"'
+    return response
+
+
+@require_safe
 def editions(request, language, kind, slug):
     found = find_page(request, kind, language, slug, "editions", withdrawn=True)
     if not isinstance(found, reading.Page):

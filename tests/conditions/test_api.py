@@ -2,11 +2,13 @@
 
 import base64
 import datetime as dt
+import re
 import threading
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
@@ -203,6 +205,7 @@ def test_changes_tell_every_publication_withdrawal_and_restoration_in_order():
         ("published", "es", "torsion-dystonia", 1, False),
     ]
     assert news(cursor) == ([], cursor)
+    read(f"/api/v1/changes?since={int(cursor) + 1000}", 410)
     models.Condition.objects.filter(pk=condition.pk).update(causes_en="<p>New words.</p>")
     make.published(make.fresh(condition), significance="safety", note="Old words may harm.")
     english = Page.objects.get(language="en")
@@ -215,6 +218,9 @@ def test_changes_tell_every_publication_withdrawal_and_restoration_in_order():
         ("withdrawn", "en", "torsion-dystonia", 2, False),
         ("restored", "en", "torsion-dystonia", 1, False),
     ]
+    assert all(one["public_now"] for one in read("/api/v1/changes")["changes"])
+    actions.withdraw(Page.objects.get(language="es"), by=by, reason="Wrong as well.")
+    assert [one["public_now"] for one in read("/api/v1/changes")["changes"]] == [True, False, True, True, True, False]
     stretch = read("/api/v1/changes?limit=2")
     assert stretch["more"] and len(stretch["changes"]) == 2 and not read(f"/api/v1/changes?since={cursor}")["more"]
 
@@ -249,7 +255,7 @@ def test_asking_again_costs_one_query_and_a_page_no_more_than_eight(
 ):
     both()
     _told, cursor = news()
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         news(cursor)
     with django_assert_max_num_queries(8):
         read("/api/v1/pages/es/condition/torsion-dystonia")
@@ -307,3 +313,35 @@ def test_the_description_names_every_address_and_is_openapi_3_1():
     assert set(page) == {"200", "304", "404", "410", "422", "429"}
     assert set(page["410"]["content"]) == {"application/problem+json"}
     assert reverse("openapi") == "/api/v1/openapi.json"
+
+
+def test_the_examples_of_the_documentation_do_what_they_say():
+    both()
+    said = (settings.BASE_DIR / "docs" / "api.md").read_text().partition("# Asked by code")[0]
+    (example,) = re.findall(r"```python\n(.*?)```", said, re.S)
+    actions.withdraw(Page.objects.get(language="es"), by=make.clinician(), reason="Wrong.")
+    gone = []
+    exec(example, {"get": Client().get, "take_down": lambda *named: gone.append(named)})
+    assert set(gone) == {("es", "torsion-dystonia")}
+
+
+def test_a_page_can_stand_in_a_frame_of_another_site_and_no_other_address_can():
+    both()
+    address = "/en/conditions/torsion-dystonia/"
+    framed, page = ask(f"{address}embed/"), ask(address)
+    assert "frame-ancestors *" in framed["Content-Security-Policy"] and "X-Frame-Options" not in framed
+    assert "frame-ancestors 'none'" in page["Content-Security-Policy"] and page["X-Frame-Options"] == "DENY"
+    html = framed.content.decode()
+    assert "<script" not in html and "Get emergency help now if:" in html and not framed.cookies
+    assert f'href="{settings.PUBLIC_ADDRESS}{address}"' in html
+    with_notice = make.symptom("tremor")
+    make.demonstrated(with_notice)
+    assert "No clinician has reviewed this page." in ask("/en/symptoms/tremor/embed/").content.decode()
+
+
+def test_the_page_for_developers_leads_to_what_is_there():
+    both()
+    html = ask("/developers/").content.decode()
+    assert '<html lang="en"' in html
+    for address in set(re.findall(r'href="(/(?:api|developers|en)[^"#]*)"', html)):
+        ask(address)

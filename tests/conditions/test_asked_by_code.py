@@ -86,19 +86,23 @@ def test_every_page_of_the_starter_content_is_a_valid_resource_in_six_languages(
 
 
 def test_the_examples_of_the_documentation_find_pages(starter):
-    examples = re.findall(r"^    GET (\S+)$", (settings.BASE_DIR / "docs" / "api-codes.md").read_text(), re.M)
-    assert len(examples) == 6
+    examples = re.findall(r"^    GET (\S+)$", (settings.BASE_DIR / "docs" / "api.md").read_text(), re.M)
+    assert len(examples) == 14
     for address in examples:
         answer = Client().get(address)
         assert answer.status_code == 200, address
         if "xml" in answer["Content-Type"]:
             assert entries(etree.fromstring(answer.content)), address
+        elif address.startswith("/api/"):
+            said = answer.json()
+            found = next(value for name, value in said.items() if name != "terms")
+            assert found and said["terms"]["licence"], address
         elif not address.endswith("metadata"):
             assert "/p/" in answer.content.decode() or "<article" in answer.content.decode(), address
 
 
 def test_the_documentation_names_every_system_as_it_is():
-    said = (settings.BASE_DIR / "docs" / "api-codes.md").read_text()
+    said = (settings.BASE_DIR / "docs" / "api.md").read_text()
     rows = re.findall(r"^\| ([\w -]+) \| (\.[\d.]+) \| `(\S+)` \|", said, re.M)
     named = {("2.16.840.1.113883" + oid, uri) for _name, oid, uri in rows}
     assert named == {(oid, codes.URIS[system]) for oid, system in codes.OIDS.items()}
