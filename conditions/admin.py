@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django_prose_editor.widgets import AdminProseEditorWidget
 from js_asset import Media
 
@@ -158,7 +158,10 @@ class TopicAdmin(SourceColumns, saving.CarefulAdmin, TranslatingAdmin, ListAdmin
         """The chosen objects as a bundle: every language, with codes, sources and pictures."""
         if not rights.may_read_unpublished(request.user):
             raise PermissionDenied
-        chosen = queryset.values_list("pk", flat=True)[:AT_ONCE]
+        chosen = list(queryset.values_list("pk", flat=True)[: AT_ONCE + 1])
+        if len(chosen) > AT_ONCE:
+            messages.error(request, gettext("Choose at most {count} at once.").format(count=AT_ONCE))
+            return None
         try:
             data = to_zip(collecting.bundle(editions.topic(self.kind, pk=pk) for pk in chosen))
         except collecting.Gone as error:

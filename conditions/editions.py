@@ -7,6 +7,7 @@ links, frequencies and the parts there are come from what was signed, only the w
 from collections.abc import Iterable
 from dataclasses import replace
 
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from conditions import content as shapes
@@ -43,12 +44,15 @@ def topic(kind: str, **lookup):
 
 def topics(kind: str):
     """All objects of a kind, each with everything its manuscript needs."""
+    # What a row names comes by a join: looked up by itself, SQLite refuses more than a thousand at once.
+    citations = Prefetch("citations", models.Citation.objects.select_related("source"))
     queryset = MODELS[kind].objects.prefetch_related(
-        "help_cards", "facts__sources", "codes", "citations__source", "images", "see_also"
+        "help_cards", "facts__sources", "codes", citations, "images", "see_also"
     )
     if kind == "condition":
         queryset = queryset.select_related("broader").prefetch_related(
-            "symptom_rows__symptom", "treatment_rows__treatment"
+            Prefetch("symptom_rows", models.ConditionSymptom.objects.select_related("symptom")),
+            Prefetch("treatment_rows", models.ConditionTreatment.objects.select_related("treatment")),
         )
     return queryset
 

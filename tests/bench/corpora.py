@@ -207,7 +207,7 @@ def main():
             topics, terms, diseases = samples()
         topics, diseases = topics[:most], diseases[:most]
         rank = {}
-        for disease in diseases:
+        for disease in sorted(diseases, key=lambda disease: len(disease["phenotypes"])):
             for row in disease["phenotypes"]:
                 rank.setdefault(row["hpo"], len(rank))
         terms = sorted(terms, key=lambda term: rank.get(term["id"], len(rank)))[: most and max(most, len(rank))]

@@ -382,3 +382,13 @@ def test_the_example_in_the_guide_is_one(tmp_path):
     plan = loading.load(bundle)
     assert set(plan.counts) == {"new"}
     assert set(loading.load(bundle).counts) == {"unchanged"}
+
+
+def test_very_many_links_come_in_and_go_out_at_once():
+    """SQLite refuses an expression of more than a thousand steps, which a query for their ends would be."""
+    symptoms = [form.BundleTopic("symptom", f"sign-{n}", {}, {}) for n in range(1100)]
+    shape = {"symptoms": [{"key": one.key, "frequency": ""} for one in symptoms]}
+    bundle = form.Bundle([*symptoms, form.BundleTopic("condition", "all", shape, {"en": {"name": "All"}})])
+    loading.load(bundle)
+    assert len(collecting.bundle([editions.topic("condition", key="all")]).topics[0].shape["symptoms"]) == 1100
+    assert set(loading.look(bundle).counts) == {"unchanged"}
