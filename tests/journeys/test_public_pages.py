@@ -49,6 +49,7 @@ def addresses(pages, code):
         "nothing found": f"/{code}/search/?q=qwertzuiop",
         "about": f"/{code}/about/",
         "article": f"/{code}/about/{own['about-this-information'].slug}/",
+        "embedded": f"{here}embed/",
         "editions": f"{here}editions/",
         "edition": f"{here}editions/1/",
         "beside": f"{here}with/{other}/",
