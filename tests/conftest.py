@@ -1,5 +1,4 @@
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -8,11 +7,10 @@ from playwright.sync_api import sync_playwright
 
 from portal import languages
 from portal.publishing import search
+from tests.browser import CHROMIUM
 
 # Playwright's own event loop runs in this thread; our tests are synchronous all the same.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def pytest_collection_modifyitems(items):

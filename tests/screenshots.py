@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.conftest import CHROMIUM
+from tests.browser import CHROMIUM
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
 DESK, PHONE = {"width": 1200, "height": 800}, {"width": 390, "height": 780}

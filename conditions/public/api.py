@@ -201,7 +201,7 @@ def glossary(request, language: Path[Code]):
 
 @api.get(
     "changes",
-    response={200: Changes} | NOT_ANY_MORE,
+    response={200: Changes, 409: Problem},
     summary="What was published, restored and withdrawn since a moment; signed",
     operation_id="changes",
     description=(
@@ -214,7 +214,7 @@ def changes(
 ):
     if since > reading.newest_change():
         # The database was restored from a backup: "nothing new" would leave a partner silent for a long time.
-        raise Missing(410, "This cursor is not from here.", "Begin again with since=0.")
+        raise Missing(409, "This cursor is not from here.", "Begin again with since=0.")
     rows, cursor, more = reading.changes(since, limit)
     return {
         "terms": _terms(),

@@ -35,7 +35,8 @@ def addresses(pages, code):
     }
     here = f"/{code}/conditions/{page.slug}/"
     other = "ar" if code != "ar" else "zh-hans"
-    return {
+    programmers = {"developers": "/developers/"} if code == "en" else {}
+    return programmers | {
         "home": f"/{code}/",
         "list": f"/{code}/conditions/",
         "glossary": f"/{code}/glossary/",
