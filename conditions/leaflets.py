@@ -49,9 +49,13 @@ def _weasyprint():
     return library
 
 
-@cache
 def possible(language: languages.Language) -> bool:
-    """Whether this machine can set leaflets in a language: the library is there, and a font for its script."""
+    """Whether readers get leaflets in a language: they are wanted, the library is there, and a font for its script."""
+    return settings.LEAFLETS and _can_set(language)
+
+
+@cache
+def _can_set(language: languages.Language) -> bool:
     fc_list = shutil.which("fc-list")
     if not fc_list or not _weasyprint():
         return False
@@ -61,7 +65,7 @@ def possible(language: languages.Language) -> bool:
 
 def missing() -> tuple[list[languages.Language], list[str]]:
     """The offered languages without leaflets on this machine, and the Debian packages that would mend it."""
-    without = [language for language in languages.offered() if not possible(language)]
+    without = [language for language in languages.offered() if not _can_set(language)]
     packages = ["fonts-noto-core", "fonts-noto-cjk"] if without else []
     if without and not (_weasyprint() and shutil.which("fc-list")):
         packages = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fontconfig", *packages]

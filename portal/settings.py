@@ -295,6 +295,9 @@ if PSEUDO and HTTPS:
 # Each server process looks every 15 seconds what is due. CLOCK=0: something else calls `manage.py tick` instead.
 CLOCK = _switch("CLOCK", True)
 
+# LEAFLETS=0: readers are offered no PDF. A copy of the site (manage.py export_site) is then made much sooner.
+LEAFLETS = _switch("LEAFLETS", True)
+
 # Sessions exist at the desk only; their cookies are not even sent to the public pages.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -1,5 +1,7 @@
 """Sitemaps, feeds and short addresses: how search engines, feed readers and citations come to the pages."""
 
+import datetime as dt
+
 from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -30,9 +32,13 @@ def sitemaps(request):
     """The list of sitemaps: one or more for each offered language."""
     files = []
     for language in languages.offered():
-        count = max(1, -(-sum(reading.counts(language.code).values()) // URLS))
+        count = count_of_sitemaps(language.code)
         files += [absolute(reverse("sitemap", args=[language.code, number])) for number in range(1, count + 1)]
     return _xml(request, "public/sitemaps.xml", {"files": files})
+
+
+def count_of_sitemaps(language: str) -> int:
+    return max(1, -(-sum(reading.counts(language).values()) // URLS))
 
 
 @require_safe
@@ -127,6 +133,10 @@ class _Feed(Atom1Feed):
 
     def item_attributes(self, item):
         return {"xml:lang": item["lang"]}
+
+    def latest_post_date(self):
+        """Django says "now" of an empty feed, and a reader that asks for news would get some each time."""
+        return super().latest_post_date() if self.items else dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def _feed(request, language, view, title, entries):

@@ -489,6 +489,44 @@ def elsewhere(kind: str, slug: str) -> list[Page]:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """An object as it stands before the public: its pages in offered languages, withdrawn ones as well."""
+
+    kind: str
+    key: str
+    pages: dict[str, Page]  # by language
+    slugs: dict[str, list[str]]  # by language: every slug its page ever had
+    numbers: dict[str, list[int]]  # by language: of its editions
+
+
+def standing(after: Reference, count: int) -> list[Standing]:
+    """So many objects behind this one, by kind and key. Four queries."""
+    offered = [language.code for language in languages.offered()]
+    behind = Q(kind__gt=after[0]) | Q(kind=after[0], key__gt=after[1])
+    here = Page.objects.filter(behind, language__in=offered)
+    named = list(here.order_by("kind", "key").values_list("kind", "key").distinct()[:count])
+    found = {(kind, key): Standing(kind, key, {}, {}, {}) for kind, key in named}
+    of_keys = {"language__in": offered, "key__in": {key for _kind, key in named}}
+    for page in Page.objects.filter(**of_keys).only("kind", "key", "language", "slug", "withdrawn_at"):
+        if one := found.get((page.kind, page.key)):
+            one.pages[page.language] = page
+    for address in Address.objects.filter(page__key__in=of_keys["key__in"]).select_related("page").order_by("pk"):
+        if one := found.get((address.page.kind, address.page.key)):
+            one.slugs.setdefault(address.language, []).append(address.slug)
+    numbers = Edition.objects.filter(**of_keys).order_by("number")
+    for kind, key, language, number in numbers.values_list("kind", "key", "language", "number"):
+        if one := found.get((kind, key)):
+            one.numbers.setdefault(language, []).append(number)
+    return list(found.values())
+
+
+def newest_act() -> int:
+    """The number of the last entry of the audit log that a reader could see something of. One query."""
+    seen = ("signed", "published", "restored", "withdrawn", "carried", "interface", "language")
+    return AuditEntry.objects.filter(what__in=seen).aggregate(newest=Max("number"))["newest"] or 0
+
+
+@dataclass(frozen=True)
 class Spell:
     """From when to when a page showed an edition. `until` None: it still does."""
 

@@ -27,7 +27,7 @@ VERSION = 2  # of what `index` writes; `reindex` makes entries of another versio
 # Letters nobody types mark what is no word of the text: the language, and a name as a whole.
 _LANGUAGE, _WHOLE = "ǂ", "ǀ"
 # Scripts written without spaces are indexed by pairs of letters.
-_UNSPACED = re.compile(
+UNSPACED = re.compile(
     r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)"
 )
 _STEMMERS = {
@@ -90,7 +90,7 @@ def suggest(begun: str, language: str, limit: int = 8) -> list[Page]:
     question = _question(folded, language)
     if not question:
         return []
-    if len(folded) < 2 and not _UNSPACED.search(folded):
+    if len(folded) < 2 and not UNSPACED.search(folded):
         return []  # one letter says nothing yet
     keys = _matching("names", [(_WHOLE + _squeezed(folded),)], language, begins=True)
     keys += _matching("names", [w.forms for w in question], language, begins=True)
@@ -181,8 +181,8 @@ def _split(folded: str) -> list[str]:
     """The words of a folded text; of Chinese, Japanese, Thai and their like every pair of neighbouring letters."""
     found = []
     for word in folded.split():
-        for piece in filter(None, _UNSPACED.split(word)):
-            if _UNSPACED.fullmatch(piece) and len(piece) > 2:
+        for piece in filter(None, UNSPACED.split(word)):
+            if UNSPACED.fullmatch(piece) and len(piece) > 2:
                 found += [piece[i : i + 2] for i in range(len(piece) - 1)]
             else:
                 found.append(piece[:60])
@@ -308,7 +308,7 @@ class _Vocabulary:
 
     def near(self, typed: str) -> list[str]:
         """Up to four words this one may have been meant for, nearest first."""
-        if len(typed) < 4 or _UNSPACED.search(typed):
+        if len(typed) < 4 or UNSPACED.search(typed):
             return []
         self._read_on()
         slips = 1 if len(typed) < 6 else 2

@@ -1,7 +1,7 @@
 // "Keep this page on this phone": nothing is stored before the button is pressed, and everything can be removed again.
 // All words come from the page, in its language.
 (() => {
-  if (!("serviceWorker" in navigator) || !("caches" in window)) return;
+  if (!("serviceWorker" in navigator) || !("caches" in window) || location.protocol === "file:") return;
   const KEPT = "kept";
   const page = document.documentElement;
   const box = document.querySelector("[data-keep]");

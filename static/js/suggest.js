@@ -3,7 +3,7 @@
 (() => {
   const form = document.querySelector(".search-form");
   const input = form?.querySelector("input[type=search]");
-  if (!input || !form.dataset.suggest || !window.AbortController) return;
+  if (!input || !form.dataset.suggest || !window.AbortController || location.protocol === "file:") return;
 
   const list = document.createElement("ul");
   list.id = "suggestions";
