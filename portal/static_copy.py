@@ -5,6 +5,7 @@ journal beside the files, a line for each address. So an interrupted copy goes o
 not changed asks nothing, and what this copy once wrote and does not have any more is taken away; other files never.
 """
 
+import fcntl
 import gzip
 import html
 import os
@@ -139,18 +140,36 @@ def _relative(body: bytes, file: str) -> bytes:
     return _REFRESH.sub(rewritten, _LINK.sub(rewritten, body))
 
 
+class Busy(Exception):
+    """Somebody else writes this copy."""
+
+
 class Journal:
-    """What the copy in this folder consists of, and for which `state`, which names everything its answers depend on."""
+    """What the copy in this folder consists of, and for which `state`, which names everything its answers depend on.
+
+    One process at a time may write a copy. Raises Busy, OSError.
+    """
 
     def __init__(self, folder: Path, state: str):
         self.folder, self.state = folder, state
         (folder / OWN).mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / OWN / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy from None
         self._rows = sqlite3.connect(folder / OWN / "journal.sqlite3", isolation_level=None)
         self._rows.execute("PRAGMA synchronous=OFF")  # a line that is lost in a crash is asked for once more
         self._rows.execute(
             "CREATE TABLE IF NOT EXISTS line "
             "(address TEXT PRIMARY KEY, file TEXT, status INT, location TEXT, state TEXT)"
         )
+        self._rows.execute("CREATE TABLE IF NOT EXISTS finished (state TEXT)")
+
+    @property
+    def was_finished(self) -> bool:
+        """This very state was copied to its end."""
+        return self._rows.execute("SELECT 1 FROM finished WHERE state=?", (self.state,)).fetchone() is not None
 
     def has(self, address: str) -> bool:
         """It was answered for this state, and its file is still there."""
@@ -180,10 +199,13 @@ class Journal:
                 _remove_empty(path.parent, self.folder)
                 removed += 1
         self._rows.execute("DELETE FROM line WHERE state<>?", (self.state,))
+        self._rows.execute("DELETE FROM finished")
+        self._rows.execute("INSERT INTO finished VALUES (?)", (self.state,))
         return removed
 
     def close(self) -> None:
         self._rows.close()
+        self._lock.close()
 
 
 def _is_below(file: str) -> bool:

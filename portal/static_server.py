@@ -68,7 +68,7 @@ server {{
     error_page 410 $portal_gone;
 
     location ~ /\\. {{ return 404; }}
-    location ~ ^/([^/]+/)?404\.html$ {{ internal; }}
+    location ~ ^/([^/]+/)?404\\.html$ {{ internal; }}
     location ~ ^/(api/|[^/]+/search/suggest$) {{ try_files $uri $uri/index.json $uri/index.problem =404; }}
     location / {{ index index.html; try_files $uri $uri/ =404; }}
 }}

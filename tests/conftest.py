@@ -6,6 +6,7 @@ from django.core.cache import cache
 from playwright.sync_api import sync_playwright
 
 from portal import languages
+from portal.listening import protection
 from portal.publishing import search
 from tests.browser import CHROMIUM
 
@@ -61,6 +62,7 @@ def _kept_apart(settings, tmp_path, monkeypatch):
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     cache.clear()
+    protection._memory.clear()
     # Asked when something was decided, and not by the clock: so that queries can be counted.
     monkeypatch.setattr(languages, "SECONDS", float("inf"))
     monkeypatch.setattr(languages, "_known", {})

@@ -15,7 +15,8 @@ want() { # want "what it is for" command-or-test package...
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing $* ($why) ..."
     if [ -z "${UPDATED:-}" ]; then apt-get update -qq; UPDATED=1; fi
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1
+    # RUNLEVEL=1: what is installed for tests does not begin to serve.
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1
   fi
   eval "$have" >/dev/null 2>&1 || echo "$why: not run, because $* is not installed and this account cannot install it (sudo apt-get install $*)" >> "$REPORT"
 }
@@ -29,6 +30,7 @@ if [ ! -e .venv/vnu.jar ]; then
     tar xzf .venv/vnu-jar-26.9.27.tgz -C .venv package/build/dist/vnu.jar && mv .venv/package/build/dist/vnu.jar .venv/
   rm -rf .venv/package .venv/vnu-jar-26.9.27.tgz
 fi
+want "a copy of the site behind nginx" "command -v nginx || test -x /usr/sbin/nginx" nginx
 want "collecting interface words" "command -v xgettext" gettext
 want "PDF leaflets" "python -c 'import weasyprint'" libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig
 want "Arabic and Chinese type in screenshots and leaflets" "fc-list :lang=zh | grep . && fc-list :lang=ar | grep ." fonts-noto-core fonts-noto-cjk

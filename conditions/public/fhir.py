@@ -25,6 +25,7 @@ from conditions import codes, labels, leaflets, presentation
 from conditions.public.quoting import Quoted, for_all, moment, quoted
 from conditions.public.structured_data import absolute
 from portal import languages
+from portal.listening import protection
 from portal.publishing import reading
 
 VERSIONS = {"r4": "4.0.1", "r5": "5.0.0"}
@@ -64,8 +65,10 @@ def start(request):
 @never_cache  # a search may say who is ill; no cache keeps it
 def answer(request, release, rest=""):
     """metadata, {type}?..., {type}/_search by POST, {type}/{number}."""
-    status, spoken = 200, [languages.get(languages.SOURCE)]
+    status, spoken, wait = 200, [languages.get(languages.SOURCE)], protection.by_code(request)
     try:
+        if wait:
+            raise Refused(429, "throttled", f"More questions than one address may ask. Wait {wait} seconds.")
         _check_format(request)
         if request.method not in {"GET", "HEAD"} and not (request.method == "POST" and rest.endswith("/_search")):
             raise Refused(405, "not-supported", "This server is read only: GET, or POST to _search.")
@@ -75,6 +78,8 @@ def answer(request, release, rest=""):
     response = HttpResponse(
         json.dumps(resource, ensure_ascii=False), status=status, content_type="application/fhir+json; charset=utf-8"
     )
+    if wait:
+        response["Retry-After"] = wait
     if status == 405:
         response["Allow"] = "GET, HEAD"
     return for_all(response, spoken)

@@ -30,6 +30,7 @@ from conditions.public import views
 from conditions.public.quoting import Quoted, for_all, moment, quoted
 from conditions.public.structured_data import absolute
 from portal import languages
+from portal.listening import protection
 from portal.publishing import reading, search
 from portal.publishing.reading import Page
 
@@ -162,6 +163,9 @@ class Entry:
 @never_cache  # its address may say who is ill; no cache between us and the asking system keeps it
 @require_http_methods(["GET", "HEAD", "POST"])
 def infobutton(request):
+    if wait := protection.by_code(request):
+        said = f"These are more questions than one address may ask. Wait {wait} seconds.\n"
+        return HttpResponse(said, status=429, content_type="text/plain", headers={"Retry-After": wait})
     given = request.POST if request.method == "POST" else request.GET
     accepts_html = "text/html" in request.headers.get("Accept", "")
     response_type = "text/html" if accepts_html else "text/xml"

@@ -15,6 +15,8 @@ SALT = "portal.listening.stamp"
 QUICKEST, LONGEST = 3, 24 * 60 * 60  # seconds between opening a form and sending it
 HOUR = 60 * 60
 PER_ADDRESS, IN_ALL = 5, 300  # accepted in an hour
+MINUTE = 60
+BY_CODE = 3000  # in a minute: a whole hospital asks from one address
 
 # Made here and not in the settings: what is derived from an address must never reach a cache that is shared or kept.
 _memory = LocMemCache("listening", {"OPTIONS": {"MAX_ENTRIES": 20_000}})
@@ -63,6 +65,12 @@ def left(request, what: str, most: int, seconds: int) -> tuple[int, int]:
     window, passed = divmod(int(time.time()), seconds)
     used = _count(f"{what}:{window}:{_disguised(_address(request))}", seconds)
     return most - used, seconds - passed
+
+
+def by_code(request) -> int:
+    """Count one more question of a record system. Seconds to wait where it was too many, else 0."""
+    remaining, seconds = left(request, "by-code", BY_CODE, MINUTE)
+    return seconds if remaining < 0 else 0
 
 
 def _count(key: str, seconds: int = HOUR) -> int:

@@ -19,6 +19,7 @@ from lxml import etree, html
 
 from conditions import codes
 from portal import languages
+from portal.listening import protection
 from portal.publishing import actions, search
 from portal.publishing.models import Page
 from tests import make
@@ -505,3 +506,16 @@ def test_the_page_for_programmers_asks_without_a_script(django_assert_num_querie
     tried = [link for link in page.xpath("//main//a/@href") if link.startswith("/infobutton?")]
     tried += [link for link in page.xpath("//main//a/@href") if link.startswith("/fhir/")]
     assert len(tried) == 7 and all(Client().get(link).status_code == 200 for link in tried)
+
+
+def test_one_address_cannot_ask_without_end(monkeypatch):
+    monkeypatch.setattr(protection, "BY_CODE", 2)
+    question, hospital = {"mainSearchCriteria.v.dn": "tremor"}, {"REMOTE_ADDR": "192.0.2.7"}
+    for _time in range(2):
+        assert Client().get("/infobutton", question, **hospital).status_code == 200
+    for address in ("/infobutton", "/fhir/r4/metadata", "/fhir/r5/Composition"):
+        refused = Client().get(address, **hospital)
+        assert refused.status_code == 429 and 0 < int(refused["Retry-After"]) <= protection.MINUTE
+    assert refused.json()["issue"][0]["code"] == "throttled"
+    assert Client().get("/fhir/r4/metadata", REMOTE_ADDR="192.0.2.8").status_code == 200
+    assert "192.0.2" not in str(protection._memory._cache.keys())

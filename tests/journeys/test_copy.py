@@ -302,7 +302,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@pytest.mark.skipif(not shutil.which("nginx"), reason="no nginx on this machine")
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+
+@pytest.mark.skipif(not NGINX, reason="no nginx on this machine")
 def test_behind_nginx_every_address_has_the_status_and_the_headers_of_the_live_site(site, tmp_path):
     copy(site)
     port = free_port()
@@ -315,7 +318,7 @@ def test_behind_nginx_every_address_has_the_status_and_the_headers_of_the_live_s
     (tmp_path / "nginx.conf").write_text(
         f"{user} daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}}\nhttp {{ {temporary}\n{own}\n}}"
     )
-    nginx = subprocess.Popen(["nginx", "-p", tmp_path, "-c", tmp_path / "nginx.conf"])
+    nginx = subprocess.Popen([NGINX, "-p", tmp_path, "-c", tmp_path / "nginx.conf"])
     try:
         for _try in range(100):
             with socket.socket() as probe:
@@ -424,3 +427,12 @@ def test_the_search_of_a_copy_sums_up_nothing_that_a_safety_change_overtook(site
     assert reading.warned([page], "ar") == {"torsion-dystonia"}
     names = (site / "ar" / "search" / "names.js").read_text()
     assert page.title in names and page.summary not in names
+
+
+def test_two_exports_do_not_write_one_folder(site):
+    copy(site)
+    journal = static_copy.Journal(site, "somebody else's")
+    with pytest.raises(CommandError, match="Another export_site"):
+        copy(site)
+    journal.close()
+    assert " 0 written" in copy(site)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -13,6 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from conditions import presentation
+from conditions.public.copying import addresses as copying
 from conditions.starter import files, loading
 from portal import languages
 from portal.publishing import actions
@@ -104,6 +106,9 @@ def test_every_page_is_valid_html(starter, tmp_path, settings):  # noqa: F811
             every["withdrawn"] = "/en/symptoms/" + Page.objects.get(key="dysphagia", language="en").slug + "/"
         for name, address in every.items():
             (tmp_path / f"{code}-{name}.html").write_bytes(Client().get(address).content)
+        in_a_copy = {"choose": "/", "search of a copy": f"/{code}/search/", "no form": f"{every['condition']}feedback/"}
+        for name, address in in_a_copy.items():
+            (tmp_path / f"{code}-{name}.html").write_bytes(copying.answer(unquote(address)).content)
     command = ["java", "-Xss2m", "-jar", CHECKER, "--errors-only", "--exit-zero-always", "--format", "json", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     said = json.loads(done.stderr)["messages"]

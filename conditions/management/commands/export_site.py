@@ -29,8 +29,6 @@ class Command(BaseCommand):
     def handle(self, *args, folder, for_files, workers, **options):
         if folder.exists() and any(folder.iterdir()) and not (folder / static_copy.OWN).is_dir():
             raise CommandError(f"{folder} is not empty and no copy of this site: name an empty or a new folder.")
-        call_command("collectstatic", interactive=False, verbosity=0)
-        call_command("compile_catalogues", verbosity=0)
         try:
             for _round in range(ROUNDS):
                 state = f"{addresses.state()} {'files' if for_files else 'server'}"
@@ -40,13 +38,20 @@ class Command(BaseCommand):
                 self.stdout.write("Something was published meanwhile: what differs is written once more.")
             else:
                 raise CommandError("People publish faster than this copies. It is whole, but not of one moment.")
+        except static_copy.Busy:
+            raise CommandError(
+                f"Another export_site is writing {folder}. Wait for it, or name another folder."
+            ) from None
         except OSError as error:
             raise CommandError(f"The copy is not whole: {error}. The same command goes on where it stopped.") from error
         self.stdout.write(said)
 
     def _copy(self, folder, state, for_files, workers) -> str:
-        static_copy.copy_static(folder)
         journal = static_copy.Journal(folder, state)
+        if not journal.was_finished:
+            call_command("collectstatic", interactive=False, verbosity=0)
+            call_command("compile_catalogues", verbosity=0)
+            static_copy.copy_static(folder)
         every = list(dict.fromkeys(addresses.every()))
         left = [address for address in every if not journal.has(address)]
         one = partial(_copied, folder, relative=for_files, packed=not for_files)
@@ -60,9 +65,9 @@ class Command(BaseCommand):
                 journal.add(made)
                 counted["written" if made.written else "as they were"] += 1
         bar.close()
-        removed = 0 if wrong else journal.finish()
-        if not for_files:
+        if not for_files and not journal.was_finished:
             static_server.write(folder, journal.lines(), addresses.answer)
+        removed = 0 if wrong else journal.finish()
         journal.close()
         if wrong:
             raise CommandError("The copy is not whole:\n" + "\n".join(wrong))
