@@ -51,7 +51,9 @@ def place(address: str, kind: str = "text/html") -> str:
         parts[-1] = "index.html"
     elif "." not in parts[-1]:
         ends = "problem" if "problem+json" in kind else "json" if "json" in kind else "html"
-        parts.append(f"index.{ends}")
+        # Other addresses may go on behind this one, so it is a folder; JSON elsewhere is a file without an ending.
+        if ends == "html" or parts[0] == "api":
+            parts.append(f"index.{ends}")
     for part in parts:
         if not part or part.startswith(".") or re.search(r"[\\\x00-\x1f]", part):
             raise Unplaceable(f"{address}: no file can be called “{part}”")

@@ -69,7 +69,8 @@ server {{
 
     location ~ /\\. {{ return 404; }}
     location ~ ^/([^/]+/)?404\\.html$ {{ internal; }}
-    location ~ ^/(api/|[^/]+/search/suggest$) {{ try_files $uri $uri/index.json $uri/index.problem =404; }}
+    location /api/ {{ try_files $uri $uri/index.json $uri/index.problem =404; }}
+    location ~ ^/[^/]+/search/suggest$ {{ default_type application/json; try_files $uri =404; }}
     location / {{ index index.html; try_files $uri $uri/ =404; }}
 }}
 """

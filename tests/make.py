@@ -123,12 +123,17 @@ def manuscript(made, language="en"):
     return editions.manuscript(fresh(made), language)
 
 
-def published(made, language="en", *, by=None, now=None, significance="follow", note=""):
-    """Sign and publish what stands in the working copy, in earnest."""
-    by = by or User.objects.filter(username="signatory").first() or person(
+def signatory():
+    """Who may sign and publish everything."""
+    return User.objects.filter(username="signatory").first() or person(
         "signatory", "Clinical reviewers", "Language reviewers", "Publishers", languages=[code for code in languages.LANGUAGES if code != "en"],
         first_name="Sigrid", last_name="Natory",
     )  # fmt: skip
+
+
+def published(made, language="en", *, by=None, now=None, significance="follow", note=""):
+    """Sign and publish what stands in the working copy, in earnest."""
+    by = by or signatory()
     is_source = language == languages.SOURCE
     if not is_source:
         compared(made, language, by=by, now=now)

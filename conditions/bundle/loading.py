@@ -169,6 +169,7 @@ def _not_here(bundle: Bundle) -> Iterator[str]:
     kinds = {one.key: one.kind for one in bundle.topics}
     named = {key for one in bundle.topics for key in _named(one.shape)}
     here = _kinds({*kinds, *named})
+    known = here | kinds
     cited = {key for one in bundle.topics for key in _sources_of(one.shape)} - bundle.sources.keys()
     cited -= set(models.Source.objects.filter(key__in=cited).values_list("key", flat=True))
     for one in bundle.topics:
@@ -176,7 +177,7 @@ def _not_here(bundle: Bundle) -> Iterator[str]:
         if here.get(one.key, one.kind) != one.kind:
             yield f"{at}: the key “{one.key}” belongs to a {here[one.key]} here"
         for key, wanted in _named(one.shape).items():
-            if {**here, **kinds}.get(key) is None or (wanted and kinds.get(key, here.get(key)) != wanted):
+            if (found := known.get(key)) is None or (wanted and found != wanted):
                 yield f"{at}: there is no {wanted or 'topic'} “{key}”"
         for key in _sources_of(one.shape):
             if key in cited:

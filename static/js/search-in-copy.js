@@ -155,11 +155,32 @@
     document.getElementById("search-lists").hidden = Boolean(count);
     const elsewhere = document.getElementById("search-elsewhere");
     elsewhere.hidden = Boolean(count);
-    for (const link of document.querySelectorAll("#search-elsewhere a, .languages a")) link.search = location.search;
+    for (const link of document.querySelectorAll("#search-elsewhere a, .languages a")) link.hash = new URLSearchParams({ q: typed });
   }
 
-  const asked = (new URLSearchParams(location.search).get("q") ?? "").slice(0, 200).split(/\s+/).join(" ").trim();
-  document.getElementById("q").value = asked;
-  window.portalSearch = { fold, find };
-  if (asked) show(asked);
+  function suggest(typed) {
+    const named = (find(typed)?.named ?? []).slice(0, known.suggested.length);
+    const suggestions = named.map((page) => ({ title: page.title, kind: page.kind, url: known.search + page.address }));
+    return { suggestions, said: named.length ? known.suggested[named.length - 1] : "" };
+  }
+
+  window.portalSearch = { fold, find, suggest };
+
+  // Behind "#" the words go to no server, not even to one that keeps a list of addresses.
+  const form = document.querySelector(".search-form");
+  form?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    location.assign(`${form.action}#${new URLSearchParams(new FormData(form))}`);
+  });
+
+  function answer() {
+    const given = new URLSearchParams(location.hash.slice(1) || location.search);
+    const asked = (given.get("q") ?? "").slice(0, 200).split(/\s+/).join(" ").trim();
+    document.getElementById("q").value = asked;
+    if (asked) show(asked);
+  }
+
+  if (!document.getElementById("search-pages")) return;
+  window.addEventListener("hashchange", answer);
+  answer();
 })();

@@ -1,5 +1,6 @@
 // Names that begin as the reader types, below the search field. Without this file the field is a plain form.
-// The words asked go to our own server only; nothing is kept here.
+// The words asked go to our own server only; nothing is kept here. A copy without a server says so when it is asked
+// for the first time, with nothing typed; then the names are looked through here, and the words go nowhere.
 (() => {
   const form = document.querySelector(".search-form");
   const input = form?.querySelector("input[type=search]");
@@ -63,15 +64,44 @@
     said.textContent = answer.said;
   }
 
+  function load(address) {
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = address;
+      script.addEventListener("load", resolve);
+      script.addEventListener("error", reject);
+      document.head.append(script);
+    });
+  }
+
+  async function whereToAsk() {
+    const response = await fetch(form.dataset.suggest, { credentials: "omit" });
+    const { names, script } = await response.json();
+    if (!names) return "server";
+    if (!window.portalSearch) {
+      await load(names);
+      await load(script);
+    }
+    return "here";
+  }
+
+  let where;
+
   async function ask() {
     asked?.abort();
     asked = new AbortController();
     try {
+      where ??= whereToAsk();
+      if ((await where) === "here") {
+        if (document.activeElement === input) show(window.portalSearch.suggest(input.value.trim()));
+        return;
+      }
       const address = `${form.dataset.suggest}?q=${encodeURIComponent(input.value.trim())}`;
       const response = await fetch(address, { signal: asked.signal, credentials: "omit" });
       if (response.ok && document.activeElement === input) show(await response.json());
-    } catch {
+    } catch (problem) {
       // No network, or a newer question: the form still works.
+      if (problem.name !== "AbortError") where = undefined;
     }
   }
 

@@ -157,25 +157,42 @@ def progress(what):
 
 
 def publish(chosen, failed):
-    """Signed by a reviewer and published, source first. What is public with these words already is passed over."""
-    from conditions import editions  # noqa: PLC0415
+    """Signed by a reviewer and published: the source, then its translations together. What is public is passed over."""
+    from conditions import editions, translatable  # noqa: PLC0415
     from portal import languages  # noqa: PLC0415
     from portal.publishing import actions  # noqa: PLC0415
-    from portal.publishing.models import Page  # noqa: PLC0415
+    from portal.publishing.models import Capacity, Page  # noqa: PLC0415
     from tests import make  # noqa: PLC0415
 
+    def signed_and_published(topic, spoken, by):
+        """In one transaction for all of `spoken`. Returns how many pages. Raises actions.Refused."""
+        source = editions.current_source_edition(topic)
+        capacity = Capacity.LANGUAGE if source else Capacity.CLINICAL
+        parts = translatable.parts(source) if source else ()
+        for language in spoken if source else ():
+            actions.check(language, parts, source, by=by)
+        words = editions.manuscripts(topic, spoken).values()
+        for manuscript in words:
+            actions.sign_off(manuscript, by=by, capacity=capacity, source_edition=source)
+        together = [actions.Publishing(manuscript, significance="follow") for manuscript in words]
+        return len(actions.publish_together(together, by=by))
+
+    by = make.signatory()
     public = set(Page.objects.values_list("kind", "key", "language"))
     offered = [language.code for language in languages.offered()]
     tell, count = progress("published"), 0
     for number, one in enumerate(chosen, 1):
-        for language in (code for code in offered if code in one.words):
-            if (one.kind, one.key, language) in public:
-                continue
+        left = [code for code in offered if code in one.words and (one.kind, one.key, code) not in public]
+        topic = editions.topic(one.kind, key=one.key) if left else None
+        groups = [[code for code in left if code == "en"], [code for code in left if code != "en"]]
+        for spoken in groups:
             try:
-                make.published(editions.topic(one.kind, key=one.key), language)
-                count += 1
+                count += signed_and_published(topic, spoken, by) if spoken else 0
             except actions.Refused as refusal:
-                failed[f"not published: {str(refusal)[:90]}"] += 1
+                if len(spoken) > 1:
+                    groups += [[code] for code in spoken]  # one of them; the others can go out
+                else:
+                    failed[f"not published: {str(refusal)[:90]}"] += 1
         tell(number, len(chosen))
     return count
 

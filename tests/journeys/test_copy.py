@@ -296,6 +296,27 @@ def test_a_reader_of_a_copy_on_a_stick_needs_no_network(site, open_browser):
     assert {url.partition(":")[0] for url in asked} == {"file"}
 
 
+def test_suggestions_of_a_copy_tell_no_server_what_is_typed(site, any_server, open_browser):
+    copy(site)
+    page = open_browser()
+    asked = []
+    page.goto(any_server + "/en/conditions/twisting-dystonia/")
+    page.on("request", lambda request: asked.append(request.url.removeprefix(any_server)))
+    page.locator("#q").press_sequentially("trem", delay=30)
+    option = page.get_by_role("option", name="Tremor")
+    option.wait_for()
+    assert page.locator(".search-form [role=status]").inner_text() == "1 suggestion"
+    option.click()
+    page.wait_for_url("**/en/symptoms/tremor/")
+    page.locator("#q").press_sequentially("torsion", delay=30)
+    page.get_by_role("option").wait_for()
+    page.locator("#q").press("Enter")
+    page.locator("#search-pages, #search-mentions").get_by_role("link", name="Torsion dystonia").wait_for()
+    assert "#q=torsion" in page.url
+    assert not [url for url in asked if "?" in url or "torsion" in url.partition("#")[0]]
+    assert "/en/search/suggest" in asked
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -8,6 +8,7 @@ from functools import cache
 from django.conf import settings
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import strip_tags
 from django.utils.translation import gettext, ngettext
@@ -50,8 +51,13 @@ def names(request, language):
         for count in range(1, SHOWN + 1)
     ]
     corrected = gettext("These are the pages for <strong>“%(meant)s”</strong>. No page has “%(words)s”.")
+    suggested = [
+        ngettext("{count} suggestion", "{count} suggestions", count).format(count=count) for count in range(1, 9)
+    ]
     known = {
         "rows": rows,
+        "search": reverse("public:search", args=[language]),
+        "suggested": suggested,
         "kinds": [str(label) for label in labels.KINDS.values()],
         "counted": counted,
         "corrected": strip_tags(corrected % {"meant": "{meant}", "words": "{words}"}),
@@ -82,8 +88,10 @@ def _folding():
 
 
 def suggest(request, language):
-    """A server of files gives the same answer whatever is typed: none."""
-    return JsonResponse({"suggestions": [], "said": ""})
+    """A server of files gives one answer, whatever is typed: where to look instead."""
+    search = reverse("public:search", args=[language])
+    here = {"names": f"{search}names.js", "script": static("js/search-in-copy.js")}
+    return JsonResponse({"suggestions": [], "said": "", **here})
 
 
 def not_here(request, language, kind=None, slug=None, rest=""):
