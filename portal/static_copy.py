@@ -83,12 +83,13 @@ def write(folder: Path, address: str, response: HttpResponse, *, relative: bool,
 def put(path: Path, body: bytes, *, packed: bool = False) -> bool:
     """Whole or not at all. False: it said exactly this before."""
     same = path.is_file() and path.read_bytes() == body
+    beside = path.with_name(path.name + ".gz")
     if not same:
+        # First, so that no crash leaves old words packed beside the new ones: servers prefer what is packed.
+        beside.unlink(missing_ok=True)
         _whole(path, body)
-    if packed and path.suffix in _PACKED and len(body) > 500:
-        beside = path.with_name(path.name + ".gz")
-        if not same or not beside.exists():
-            _whole(beside, gzip.compress(body, 9, mtime=0))
+    if packed and path.suffix in _PACKED and len(body) > 500 and not beside.exists():
+        _whole(beside, gzip.compress(body, 9, mtime=0))
     return not same
 
 

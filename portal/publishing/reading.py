@@ -520,10 +520,13 @@ def standing(after: Reference, count: int) -> list[Standing]:
     return list(found.values())
 
 
-def newest_act() -> int:
-    """The number of the last entry of the audit log that a reader could see something of. One query."""
+def newest_act() -> str:
+    """The seal of the last entry of the audit log that a reader could see something of; "" before the first. One query.
+
+    A seal stands for all entries before it as well: after a restored backup a number could come twice, a seal cannot.
+    """
     seen = ("signed", "published", "restored", "withdrawn", "carried", "interface", "language")
-    return AuditEntry.objects.filter(what__in=seen).aggregate(newest=Max("number"))["newest"] or 0
+    return AuditEntry.objects.filter(what__in=seen).order_by("-number").values_list("seal", flat=True).first() or ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The whole site as files: the live pages byte for byte, from any server or none, and never more than is public."""
 
 import functools
+import gzip
 import http.server
 import io
 import json
@@ -208,6 +209,26 @@ def test_what_is_published_meanwhile_is_in_it(site, monkeypatch):
     monkeypatch.setattr(addresses, "answer", publishes)
     assert "meanwhile" in copy(site)
     assert "Meanwhile." in (site / "en" / "symptoms" / "tremor" / "index.html").read_text()
+
+
+def test_no_old_words_stay_packed_beside_new_ones(tmp_path, monkeypatch):
+    page = tmp_path / "index.html"
+    static_copy.put(page, b"Take 5 mg. " * 100, packed=True)
+    packed = tmp_path / "index.html.gz"
+    assert gzip.decompress(packed.read_bytes()) == page.read_bytes()
+    static_copy.put(page, b"Withdrawn.", packed=True)  # too short to be packed
+    assert not packed.exists()
+    static_copy.put(page, b"Take 5 mg. " * 100, packed=True)
+
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(static_copy.gzip, "compress", killed)
+        static_copy.put(page, b"Take 2 mg. " * 100, packed=True)
+    assert not packed.exists()
+    static_copy.put(page, b"Take 2 mg. " * 100, packed=True)
+    assert b"2 mg" in gzip.decompress(packed.read_bytes())
 
 
 def test_a_folder_that_is_something_else_is_left_alone(site, tmp_path):

@@ -52,13 +52,13 @@ def _of_object(one: reading.Standing, offered: list[str]) -> Iterator[str]:
     for code in offered:
         yield reverse("short", args=[code, one.key])
         page = one.pages.get(code)
-        for slug in one.slugs.get(code, ()):
-            yield from _of_page(one, code, slug, current=slug == page.slug, others=[c for c in live if c != code])
         if page is None:
             # Who follows a citation, or puts their own language into an address, is told where it is.
             for slug in dict.fromkeys([one.key, *(other.slug for other in one.pages.values())]):
                 yield reverse("public:page", args=[code, one.kind, slug])
             continue
+        for slug in one.slugs.get(code, ()):
+            yield from _of_page(one, code, slug, current=slug == page.slug, others=[c for c in live if c != code])
         yield f"/api/v1/pages/{code}/{one.kind}/{one.key}"
         yield f"/api/v1/pages/{code}/{one.kind}/{one.key}/editions"
         for number in one.numbers.get(code, ()):
