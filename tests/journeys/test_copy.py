@@ -24,7 +24,7 @@ from django.test import Client
 from lxml import html
 from PIL import Image
 
-from conditions import presentation
+from conditions import leaflets, presentation
 from conditions.public.copying import addresses
 from conditions.starter import files, loading
 from portal import languages, static_copy
@@ -102,6 +102,25 @@ def test_a_copy_is_the_live_site_byte_for_byte(site):
     assert every["/es/conditions/twisting-dystonia/"].status == 404  # words: not in this language yet
     for number in (1, 2):
         assert f"/en/conditions/twisting-dystonia/editions/{number}/" in every
+
+
+@pytest.mark.skipif(not leaflets.possible(languages.get("en")), reason="no Pango or no font here")
+def test_leaflets_are_in_it(settings, tmp_path):
+    settings.LEAFLETS = True
+    tremor = make.symptom(in_languages=("en", "es"))
+    for code in ("en", "es"):
+        make.published(tremor, code)
+    copy(tmp_path / "copy")
+    for name in ("leaflet", "leaflet-large", "with/es/leaflet"):
+        live = Client().get(f"/en/symptoms/tremor/{name}.pdf").getvalue()
+        assert live.startswith(b"%PDF")
+        assert (tmp_path / "copy/en/symptoms/tremor" / f"{name}.pdf").read_bytes() == live
+    page = (tmp_path / "copy/en/symptoms/tremor/index.html").read_text()
+    assert "leaflet.pdf" in page
+    settings.LEAFLETS = False
+    assert "removed" in copy(tmp_path / "copy")
+    assert "leaflet" not in (tmp_path / "copy/en/symptoms/tremor/index.html").read_text()
+    assert not list((tmp_path / "copy").rglob("*.pdf"))
 
 
 def test_every_public_page_is_in_it_and_nothing_that_is_not(site):
