@@ -277,7 +277,7 @@ def show_published(
         "source_page": next((p for p in published.elsewhere if p.language == languages.SOURCE), None),
         "source_language": languages.get(languages.SOURCE),
         "out_of_date": published.out_of_date,
-        "source_edition": published.source,
+        "source_edition": published.source_said,
         "source_withdrawn_at": published.source_withdrawn_at,
         "safety": behind.news(edition.kind) if behind and published.safety else [],
         "review_due_on": due,
@@ -298,7 +298,7 @@ def _behind(published: Published) -> Behind | None:
         return None
     return Behind(
         compared_with(published),
-        words_of(published.source),
-        TopicContent.from_json(published.source.content),
+        words_of(published.source_said),
+        TopicContent.from_json(published.source_said.content),
         languages.get(languages.SOURCE),
     )

@@ -1,5 +1,7 @@
 """Small steps around every request: its language, the headers that keep readers unwatched, who acts at the desk."""
 
+import re
+
 from django.http import HttpResponseRedirect
 from django.middleware.gzip import GZipMiddleware
 from django.utils import translation
@@ -64,6 +66,23 @@ ADMIN_POLICY = {
 }
 
 
+def without_charset(application):
+    """Around the whole application: requests are UTF-8, whatever charset they name.
+
+    Some of Python's are no text at all (base64), and Django reads the address in it before any middleware is asked.
+    """
+
+    def inner(environ, start_response):
+        environ["CONTENT_TYPE"] = _CHARSET.sub("", environ.get("CONTENT_TYPE", ""))
+        return application(environ, start_response)
+
+    return inner
+
+
+_CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
+BY_CODE = ("/infobutton", "/fhir/")
+
+
 def headers(get_response):
     """Permissions, referrer and content policy. The desk needs its own script and a referrer for its forms."""
 
@@ -73,6 +92,10 @@ def headers(get_response):
             "Permissions-Policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"
         )
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if request.path_info.startswith(BY_CODE):
+            # Errors as well: their addresses may say who is ill, and another site's program has to read them.
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.headers.setdefault("Access-Control-Allow-Origin", "*")
         if request.path_info.startswith("/admin/"):
             # With no-referrer a browser sends "Origin: null", and every form would fail its CSRF check.
             response.headers["Referrer-Policy"] = "same-origin"

@@ -341,7 +341,7 @@ def _said(page, one, context, published):
         "source": _translated(context, published),
         "notices": one.notices(),
         "title": content.name,
-        "summary": content.summary,
+        "summary": one.summary or None,
         "summary_out_of_date": context["summary_moved"],
         "also_known_as": content.also_known_as,
         "help_cards": [
@@ -366,6 +366,7 @@ def _said(page, one, context, published):
             }
             for image in content.images
         ],
+        "machine": list(content.machine),
         "headings": [key for key, _label in context["headings"]],
         "codes": [{"system": code.system, "code": code.code} for code in content.codes],
         "sources": [
@@ -441,6 +442,7 @@ def _change(one: reading.Change) -> dict[str, Any]:
         "public_now": page.withdrawn_at is None if page else None,
         "url": _people(page) if page else None,
         "api": _api(page) if page else None,
+        "also_affects": [{"language": other.language, "api": _api(other)} for other in one.translations],
     }
 
 
@@ -466,7 +468,9 @@ def _invalid(request, error):
 
 def _problem(status: int, title: str, detail: str = "") -> HttpResponse:
     said = {"title": title, "status": status, "detail": detail}
-    return JsonResponse(said, status=status, content_type="application/problem+json")
+    response = JsonResponse(said, status=status, content_type="application/problem+json")
+    response["Cache-Control"] = "no-cache"  # what was withdrawn can come back
+    return response
 
 
 def no_such_address(request, rest):

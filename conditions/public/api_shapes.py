@@ -189,13 +189,14 @@ class Content(Answer):
     source: Translated | None = Field(description="None: this is the source language.")
     notices: str = Field(description="XHTML. What readers must know first. Show it whole, above the words.")
     title: str
-    summary: str
+    summary: str | None = Field(description="None while a safety change makes the old summary dangerous.")
     summary_out_of_date: bool
     also_known_as: list[str]
     help_cards: list[HelpCard] = Field(description="Show them before anything else.")
     facts: list[Fact]
     sections: list[Section]
     pictures: list[Picture]
+    machine: list[str] = Field(description="Parts that a machine translated and nobody has compared since. Say so.")
     headings: list[str] = Field(description="Body areas and specialities.")
     codes: list[MedicalCode]
     sources: list[Source]
@@ -214,6 +215,11 @@ class Glossary(Answer):
     terms_of_glossary: list[Term]
 
 
+class Affected(Schema):
+    language: str
+    api: str
+
+
 class Change(Schema):
     what: Literal["published", "restored", "withdrawn", "language"]
     at: dt.datetime
@@ -226,6 +232,9 @@ class Change(Schema):
     public_now: bool | None = Field(description="Whether the page can be read as you ask. If not, do not show it.")
     url: str | None
     api: str | None
+    also_affects: list[Affected] = Field(
+        description="Translations that a change of the original may have put a warning on. Read them anew as well."
+    )
 
 
 class Changes(Answer):

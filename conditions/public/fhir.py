@@ -93,7 +93,13 @@ def _resource(request, release, rest) -> tuple[dict[str, Any], list[languages.La
     if kind not in _MAKERS:
         raise Refused(404, "not-supported", f"There is {' and '.join(_MAKERS)} here, and metadata.")
     if rest in {"", "_search"}:
-        given = request.POST if request.method == "POST" else request.GET
+        given = request.GET.copy()
+        if request.method == "POST":
+            if request.content_type not in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+                raise Refused(
+                    415, "not-supported", "Send the parameters as a form (application/x-www-form-urlencoded)."
+                )
+            given.update(request.POST)  # FHIR: those of the address count as well
         return _searched(release, kind, given)
     page = reading.by_number(int(rest)) if re.fullmatch("[1-9][0-9]{0,17}", rest) else None
     if page is None:

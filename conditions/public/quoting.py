@@ -52,12 +52,10 @@ class Quoted:
 
     @property
     def changed_at(self) -> dt.datetime:
-        """When what readers see here last changed: the words, a signature, or the original's words as a warning."""
+        """When what readers see here last changed: words, a signature, or the original, which may put a notice here."""
         moments = [self.published.edition.published_at]
         moments += [signed.at for signed in (self.context["clinical"], self.context["language_review"]) if signed]
-        if self.published.out_of_date:
-            moments.append(self.published.source.published_at)
-        return max(moments)
+        return max(moments + [self.published.moved_at] * bool(self.published.moved_at))
 
     def show(self, template: str, **more) -> str:
         """A template of the page in the page's language, as XHTML; "" where it shows nothing."""
@@ -81,7 +79,9 @@ class Quoted:
             return render_to_string("components/quoted.html", {**self.context, **more})
 
     def notices(self) -> str:
-        return self.show("components/notices.html")
+        """Of an earlier edition first that it is one."""
+        earlier = "" if self.context["is_current"] else self.show("components/archived.html")
+        return earlier + self.show("components/notices.html")
 
 
 def quoted(page: Page, edition: Edition | None = None) -> Quoted:

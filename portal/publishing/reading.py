@@ -37,6 +37,7 @@ class Published:
     sign_offs: tuple[SignOff, ...]  # for this edition's words, and for the source words it matches
     source: Edition | None  # the current source edition, for a translation
     source_page: Page | None = None  # for a translation, withdrawn or not
+    moved_at: dt.datetime | None = None  # when this page, or the source's, last showed other words or none
 
     @property
     def matches(self) -> Edition | None:
@@ -47,6 +48,11 @@ class Published:
     def source_withdrawn_at(self) -> dt.datetime | None:
         """The source page was taken away, the translation was not."""
         return self.source_page.withdrawn_at if self.source_page else None
+
+    @property
+    def source_said(self) -> Edition | None:
+        """The source's words: today's, or of a withdrawn source its last."""
+        return self.source_page.edition if self.source_page else None
 
     @property
     def out_of_date(self) -> bool:
@@ -117,11 +123,14 @@ def matching(edition: Edition, signatures: Iterable[SignOff], source: Edition | 
 
 def has_moved_on(source_page: Page | None, matches: Edition | None) -> bool:
     """Whether the source says something else than the edition a translation matches, wording aside."""
-    if source_page is None or source_page.withdrawn_at or matches is None:
+    if source_page is None or matches is None:
         return False
     source = source_page.edition
     if source.digest == matches.digest:
         return False
+    if source_page.withdrawn_at:
+        # Nothing is left to follow, but that the earlier words may harm stays true.
+        return source_page.last_safety > matches.number
     # Restored to an edition before the one translated: what that means nobody said, so it counts.
     return source.number < matches.number or source_page.last_follow > matches.number
 
@@ -137,11 +146,14 @@ def review_interval(kind: str) -> dt.timedelta:
     return dt.timedelta(days=settings.REVIEW_INTERVALS.get(kind, settings.REVIEW_INTERVAL_DAYS))
 
 
-def out_of_date(in_languages: list[str]) -> QuerySet[Page]:
-    """Live translations whose source moved on, with `safety`. The same rule as has_moved_on, as SQL."""
-    source = Page.objects.filter(
-        kind=OuterRef("kind"), key=OuterRef("key"), language=languages.SOURCE, withdrawn_at=None
-    )
+def out_of_date(in_languages: list[str], *, to_follow: bool = True) -> QuerySet[Page]:
+    """Live translations whose source moved on, with `safety`. The same rule as has_moved_on, as SQL.
+
+    `to_follow`: only those with a source that can be followed; else also those whose source was withdrawn.
+    """
+    source = Page.objects.filter(kind=OuterRef("kind"), key=OuterRef("key"), language=languages.SOURCE)
+    if to_follow:
+        source = source.filter(withdrawn_at=None)
     beside = SignOff.objects.filter(kind=OuterRef("kind"), key=OuterRef("key"), language=OuterRef("language")).filter(
         digest=OuterRef("edition__digest"), source_edition__isnull=False
     )
@@ -153,6 +165,7 @@ def out_of_date(in_languages: list[str]) -> QuerySet[Page]:
             source_digest=Subquery(source.values("edition__digest")[:1]),
             source_follow=Subquery(source.values("last_follow")[:1]),
             source_safety=Subquery(source.values("last_safety")[:1]),
+            source_gone=Subquery(source.values("withdrawn_at")[:1]),
             matched=Greatest(
                 Coalesce(Subquery(newest, output_field=IntegerField()), 0),
                 Coalesce(F("edition__translated_from__number"), 0, output_field=IntegerField()),
@@ -163,6 +176,7 @@ def out_of_date(in_languages: list[str]) -> QuerySet[Page]:
         .exclude(edition__translated_from__digest=F("source_digest"))
         .exclude(Exists(beside.filter(source_edition__digest=OuterRef("source_digest"))))
         .filter(Q(source_number__lt=F("matched")) | Q(source_follow__gt=F("matched")))
+        .filter(Q(source_gone=None) | Q(source_safety__gt=F("matched")))
         .annotate(
             safety=Case(When(source_safety__gt=F("matched"), then=Value(1)), default=Value(0)),
         )
@@ -173,7 +187,8 @@ def warned(pages: Iterable[Page], language: str) -> set[str]:
     """Which of these must not be summed up in their old words: keys of pages behind a safety change. One query."""
     if language == languages.SOURCE:
         return set()
-    return set(out_of_date([language]).filter(safety=1).values_list("key", flat=True)) & {page.key for page in pages}
+    behind = out_of_date([language], to_follow=False).filter(safety=1)
+    return set(behind.values_list("key", flat=True)) & {page.key for page in pages}
 
 
 def address(kind: str, language: str, slug: str) -> Page | None:
@@ -190,7 +205,9 @@ def published(page: Page, edition: Edition | None = None) -> Published:
     """The page with one of its editions, the current one unless another is given. Two queries."""
     edition = edition or page.edition
     offered = [language.code for language in languages.offered()]
-    of_object = list(Page.objects.filter(kind=page.kind, key=page.key, language__in=offered).select_related("edition"))
+    moved_at = PageHistory.objects.filter(page=OuterRef("pk")).order_by("-at").values("at")[:1]
+    of_object = Page.objects.filter(kind=page.kind, key=page.key, language__in=offered).select_related("edition")
+    of_object = list(of_object.annotate(moved_at=Subquery(moved_at)))
     elsewhere = tuple(other for other in of_object if not other.withdrawn_at)
     source_page = next((other for other in of_object if other.language == languages.SOURCE), None)
     sign_offs = tuple(
@@ -201,10 +218,12 @@ def published(page: Page, edition: Edition | None = None) -> Published:
     if edition.pk != page.edition_id:
         # An earlier edition names the people of its day.
         sign_offs = tuple(s for s in sign_offs if s.at <= edition.published_at)
+    moved = [one.moved_at for one in of_object if one.language in {page.language, languages.SOURCE} and one.moved_at]
+    moved_at = max(moved, default=None)
     if edition.language == languages.SOURCE or source_page is None:
-        return Published(page, edition, elsewhere, sign_offs, None)
+        return Published(page, edition, elsewhere, sign_offs, None, moved_at=moved_at)
     source = None if source_page.withdrawn_at else source_page.edition
-    return Published(page, edition, elsewhere, sign_offs, source, source_page)
+    return Published(page, edition, elsewhere, sign_offs, source, source_page, moved_at)
 
 
 def pages(kind: str, language: str):
@@ -238,6 +257,7 @@ class Change:
     edition: int | None = None
     safety: bool = False
     offered: bool | None = None
+    translations: tuple[Page, ...] = ()  # of a change of the source: what it may have put another notice on
 
 
 def changes(since: int, most: int) -> tuple[list[Change], int, bool]:
@@ -267,7 +287,10 @@ def changes(since: int, most: int) -> tuple[list[Change], int, bool]:
                 found.append(Change(row.what, row.at, code, offered=after))
         elif (about := told[row.number]) and about[2] in offered:
             safety = about in dangerous and row.what == "published"
-            found.append(Change(row.what, row.at, about[2], here.get(about[:3]), about[3], safety))
+            of_source = about[2] == languages.SOURCE
+            others = [here.get((*about[:2], code)) for code in sorted(offered - {about[2]}) if of_source]
+            others = tuple(other for other in others if other and not other.withdrawn_at)
+            found.append(Change(row.what, row.at, about[2], here.get(about[:3]), about[3], safety, translations=others))
     return found, rows[-1].number if rows else since, more
 
 
@@ -347,6 +370,7 @@ def with_codes(
         one = Q()
         for system, code in alternatives:
             one |= Q(**{name: said for name, said in (("system", system), ("code", code)) if said})
+        one &= ~Q(system=PageCode.HEADING)
         found = found.filter(Exists(PageCode.objects.filter(one, page=OuterRef("pk"))))
     return list(found.order_by("pk").select_related("edition")[begin : begin + count]), found.count()
 
@@ -417,7 +441,8 @@ def safety_news(language: str, most: int) -> list[News]:
         moved = list(dangerous[: 4 * most])
         here = Page.objects.filter(language=language, withdrawn_at=None, key__in={moment.page.key for moment in moved})
         here = {(page.kind, page.key): page for page in here}
-        behind = set(out_of_date([language]).filter(safety=1).values_list("kind", "key"))
+        unfollowed = out_of_date([language], to_follow=False).filter(safety=1)
+        behind = set(unfollowed.values_list("kind", "key"))
         for moment in moved:
             if page := here.get((moment.page.kind, moment.page.key)):
                 unfollowed = (page.kind, page.key) in behind

@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import io
 import re
 import threading
 
@@ -9,6 +10,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +19,7 @@ from conditions import models
 from conditions.public import api
 from portal import languages
 from portal.listening import protection
+from portal.middleware import without_charset
 from portal.publishing import actions
 from portal.publishing.models import Edition, Page
 from tests import make
@@ -345,3 +348,56 @@ def test_the_page_for_developers_leads_to_what_is_there():
     assert '<html lang="en"' in html
     for address in set(re.findall(r'href="(/(?:api|developers|en)[^"#]*)"', html)):
         ask(address)
+
+
+def test_a_change_of_the_original_names_the_translations_it_may_have_put_a_warning_on():
+    condition, spanish = both(), "/api/v1/pages/es/condition/torsion-dystonia"
+    models.Condition.objects.filter(pk=condition.pk).update(causes_en="<p>Harmless words.</p>")
+    make.published(make.fresh(condition), significance="safety", note="Old words may harm.")
+    told = read("/api/v1/changes")["changes"]
+    assert [[one["language"] for one in change["also_affects"]] for change in told] == [["es"], [], ["es"]]
+    assert told[-1]["also_affects"][0]["api"].endswith(spanish)
+    said = read(spanish)
+    assert "Harmless words." in said["notices"] and said["summary"] is None
+    actions.withdraw(Page.objects.get(language="es"), by=make.clinician(), reason="Wrong.")
+    assert read("/api/v1/changes")["changes"][-2]["also_affects"] == []
+
+
+def test_an_earlier_edition_begins_with_the_words_that_it_is_one():
+    condition = both()
+    models.Condition.objects.filter(pk=condition.pk).update(causes_en="<p>New words.</p>")
+    make.published(make.fresh(condition))
+    first, current = f"{HERE}/editions/1", f"{HERE}/editions/2"
+    assert "The page has changed since. Do not act on these words." in read(first)["notices"]
+    assert "Do not act" not in read(current)["notices"]
+    actions.withdraw(Page.objects.get(language="en"), by=make.clinician(), reason="Harmful dose.")
+    for address in (first, current):
+        assert "The page has been withdrawn since. Do not act on these words." in read(address)["notices"]
+    assert ask(HERE, 410)["Cache-Control"] == "no-cache"
+
+
+def test_parts_that_a_machine_translated_are_named():
+    condition = make.condition(in_languages=("en", "es"))
+    make.published(condition)
+    make.compared(condition, "es")
+    make.compared(condition, "es", parts=["sections.overview", "summary"], how="machine")
+    source = Page.objects.get().edition
+    words = make.manuscript(condition, "es")
+    by = make.signatory()
+    actions.sign_off(words, by=by, capacity="language", source_edition=source)
+    actions.publish(words, by=by, significance="follow")
+    assert read("/api/v1/pages/es/condition/torsion-dystonia")["machine"] == ["summary", "sections.overview"]
+
+
+@pytest.mark.parametrize("charset", ["base64", "unicode_escape", "no-such-thing", "utf-16", '"base64"'])
+def test_a_charset_that_is_no_text_is_not_believed(charset):
+    """Django reads the address in it before any middleware is asked; so the server's own door takes it away."""
+    body = b'--x\r\nContent-Disposition: form-data; name="category"\r\n\r\n\\ud800\r\n--x--\r\n'
+    for kind in ("text/plain", "multipart/form-data; boundary=x"):
+        environ = {
+            "REQUEST_METHOD": "POST", "PATH_INFO": "/", "QUERY_STRING": "q=torsion%20dystonia",
+            "CONTENT_TYPE": f"{kind};CharSet={charset}", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body),
+        }  # fmt: skip
+        request = without_charset(lambda environ, _start: WSGIRequest(environ))(environ, None)
+        assert request.GET["q"] == "torsion dystonia" and request.content_type in kind
+    assert request.POST["category"] == "\\ud800"

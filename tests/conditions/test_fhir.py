@@ -14,12 +14,13 @@ from lxml import etree
 
 from portal import languages
 from portal.publishing import actions
-from portal.publishing.models import Page
+from portal.publishing.models import Page, PageCode
 from tests import make
 from tests.conditions.test_infobutton import coded
 
 pytestmark = pytest.mark.django_db
 
+THEN = dt.datetime(2026, 3, 3, 12, tzinfo=dt.UTC)
 BASE = settings.PUBLIC_ADDRESS
 ICD10 = "http://hl7.org/fhir/sid/icd-10"
 KINDS = ("Composition", "DocumentReference")
@@ -275,3 +276,45 @@ def test_a_search_costs_two_queries_and_two_for_each_page(count, django_assert_n
     with django_assert_num_queries(2 + 2 * count) as asked:
         assert len(found("r5", "Composition", category=f"{ICD10}|G24.1", language="en")) == count
     assert not [query for query in asked.captured_queries if re.search("conditions_|auth_", query["sql"])]
+
+
+def test_parameters_of_the_address_count_in_a_search_by_post():
+    make.published(make.condition())
+    address = "/fhir/r4/Composition/_search?category=nothing-here"
+    assert Client().post(address, {}).json()["total"] == 0
+    assert Client().post(address, "{}", content_type="application/json").status_code == 415
+    assert Client().post("/fhir/r4/Composition/_search", {}).json()["total"] == 1
+
+
+def test_a_heading_of_ours_is_no_code():
+    condition = make.condition(headings=["neurology"])
+    make.published(condition)
+    assert PageCode.objects.filter(code="neurology").exists()
+    assert Client().get("/fhir/r4/Composition?category=neurology").json()["total"] == 0
+
+
+def test_a_page_that_lost_its_original_has_changed():
+    condition = make.condition(in_languages=("en", "es"))
+    make.published(condition, now=THEN)
+    make.published(condition, "es", now=THEN)
+    number = Page.objects.get(language="es").pk
+    moments = []
+    by, source = make.clinician(), Page.objects.get(language="en").edition
+    for what in ("before", "withdrawn", "restored"):
+        if what == "withdrawn":
+            actions.withdraw(Page.objects.get(language="en"), by=by, reason="Wrong.", now=THEN + dt.timedelta(days=1))
+        elif what == "restored":
+            actions.restore(
+                Page.objects.get(language="en"), source, by=by, reason="Right.", now=THEN + dt.timedelta(days=2)
+            )
+        moments.append(Client().get(f"/fhir/r4/Composition/{number}").json()["meta"]["lastUpdated"])
+    assert moments == sorted(set(moments))
+
+
+@pytest.mark.parametrize(
+    "address", ["/fhir/r4/Composition/1%0a", "/fhir/none", "/infobutton/?mainSearchCriteria.v.dn=x"]
+)
+def test_no_cache_keeps_an_error_whose_address_may_say_who_is_ill(address):
+    answer = Client().get(address)
+    assert answer.status_code == 404
+    assert "no-store" in answer["Cache-Control"] and answer["Access-Control-Allow-Origin"] == "*"

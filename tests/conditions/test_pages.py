@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 
 from conditions import models
+from conditions.public import quoting
 from portal import languages
 from portal.logs import WithoutAddresses
-from portal.publishing import actions
+from portal.publishing import actions, reading
 from portal.publishing.models import Page
 from tests import make
 
@@ -314,6 +315,32 @@ def test_a_translation_whose_source_was_withdrawn_warns_its_readers():
     actions.withdraw(Page.objects.get(language="en"), by=make.clinician(), reason="Dangerous.", now=april)
     spanish = "/es/conditions/" + Page.objects.get(language="es").slug + "/"
     assert read(spanish).context["source_withdrawn_at"] == april
+
+
+def test_a_safety_warning_that_nobody_followed_outlives_its_source():
+    """The words that may harm are still there in Spanish, so the warning is as well; in every list, too."""
+    condition = make.condition(in_languages=("en", "es"))
+    make.published(condition)
+    make.published(condition, "es")
+    condition.treatment_intro_en = "<p>Never take twenty.</p>"
+    condition.save()
+    make.published(make.fresh(condition), significance="safety", note="The dose was wrong.")
+    old = Page.objects.get(language="es")
+    spanish = f"/es/conditions/{old.slug}/"
+    for withdrawn in (False, True):
+        if withdrawn:
+            actions.withdraw(Page.objects.get(language="en"), by=make.clinician(), reason="Dangerous.")
+        answer = read(spanish)
+        html = answer.content.decode()
+        assert answer.context["out_of_date"] and "Never take twenty." in html and "The dose was wrong." in html
+        assert bool(answer.context["source_withdrawn_at"]) == withdrawn
+        assert reading.warned([old], "es") == {"torsion-dystonia"}
+        assert old.summary not in read("/es/conditions/").content.decode()
+        one = quoting.quoted(old)
+        assert one.summary == "" and "Never take twenty." in one.notices()
+    assert "The dose was wrong." in read("/es/safety.atom").content.decode()
+    # For translators there is nothing to follow any more.
+    assert not reading.out_of_date(["es"]).exists()
 
 
 def test_a_demonstration_says_that_nobody_has_reviewed_it_until_somebody_does():
