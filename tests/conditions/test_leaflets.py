@@ -280,11 +280,11 @@ def test_the_page_offers_it_where_it_can_be_made_and_else_says_print_the_page(mo
 
 def test_a_machine_without_the_library_is_told_what_to_install(monkeypatch):
     monkeypatch.setattr(leaflets, "_weasyprint", lambda: None)
-    leaflets.possible.cache_clear()
+    leaflets._can_set.cache_clear()
     try:
         without, packages = leaflets.missing()
     finally:
-        leaflets.possible.cache_clear()
+        leaflets._can_set.cache_clear()
     assert without == languages.offered() and "libpango-1.0-0" in packages and "fonts-noto-cjk" in packages
 
 
