@@ -10,6 +10,8 @@ import re
 import time
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +88,7 @@ SECONDS = 1.0  # so long a process may not know yet what another one wrote
 _source: Callable[[], Mapping[str, Decided]] = dict
 _known: Mapping[str, Decided] = {}
 _asked_at = float("-inf")
+_of_this_answer: ContextVar[Mapping[str, Decided] | None] = ContextVar("decided, for one answer", default=None)
 
 
 def follow(source: Callable[[], Mapping[str, Decided]]) -> None:
@@ -100,8 +103,20 @@ def ask_again() -> None:
     _asked_at = float("-inf")
 
 
+@contextmanager
+def as_decided(decided: Mapping[str, Decided]):
+    """While this lasts, this thread knows exactly this of what was decided: one answer, one state of affairs."""
+    token = _of_this_answer.set(decided)
+    try:
+        yield
+    finally:
+        _of_this_answer.reset(token)
+
+
 def _decided() -> Mapping[str, Decided]:
     global _known, _asked_at
+    if (decided := _of_this_answer.get()) is not None:
+        return decided
     if time.monotonic() - _asked_at >= SECONDS:
         _asked_at = time.monotonic()
         try:

@@ -7,7 +7,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from portal import languages
+from portal import front, languages
 from portal.publishing import audit
 from portal.translating import interface
 
@@ -27,7 +27,8 @@ def language_of_the_address(get_response):
         else:
             code = languages.negotiate(request.headers.get("Accept-Language", ""))
             from_browser = True
-        interface.ensure(code)
+        if front.AWAY not in request.META:
+            interface.ensure(code)
         with translation.override(code):
             request.LANGUAGE_CODE = code
             response = get_response(request)

@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "portal.middleware.headers",  # outside the language: error pages carry the headers as well
     "conditions.public.api.conduct",
     "portal.middleware.language_of_the_address",
+    "conditions.public.unavailable.while_the_database_is_away",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -158,11 +159,15 @@ if _database["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+    # Opened once for each thread, not for each page.
+    _database["CONN_MAX_AGE"] = None
     # A file, so that the tests' threads meet on real connections of their own.
     _database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
 else:
     _database.setdefault("CONN_MAX_AGE", 60)
     _database.setdefault("CONN_HEALTH_CHECKS", True)
+    # Seconds, milliseconds: a database that is away is noticed, and nobody waits for it as long as TCP would.
+    _database["OPTIONS"] = {"connect_timeout": 2, "tcp_user_timeout": 3000, **_database.get("OPTIONS", {})}
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -297,6 +302,9 @@ CLOCK = _switch("CLOCK", True)
 
 # LEAFLETS=0: readers are offered no PDF. A copy of the site (manage.py export_site) is then made much sooner.
 LEAFLETS = _switch("LEAFLETS", True)
+
+# Pages that were read before are answered from memory: so many megabytes of it in each server process. 0: none.
+FRONT_CACHE_MB = env.int("FRONT_CACHE_MB", default=32)
 
 # Sessions exist at the desk only; their cookies are not even sent to the public pages.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from conditions import labels, leaflets, presentation
 from conditions.public import views
-from portal import languages
+from portal import front, languages
 from portal.publishing import reading
 
 
@@ -41,6 +41,7 @@ class Side:
         return shown if shown.strip() else ""
 
 
+@front.kept
 @require_safe
 def beside(request, language, kind, slug, other):
     pages, sides = _both(request, language, kind, slug, other)

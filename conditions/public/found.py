@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from conditions import labels, presentation
 from conditions.public.structured_data import absolute
-from portal import languages
+from portal import front, languages
 from portal.publishing import reading
 from portal.publishing.reading import News
 
@@ -82,6 +82,7 @@ def short(request, language, key):
     return HttpResponseRedirect(reverse("public:page", args=[language, page.kind, slug]))
 
 
+@front.kept
 @require_safe
 def changes(request, language):
     """New, changed, withdrawn and restored pages of a language, newest first."""
@@ -91,6 +92,7 @@ def changes(request, language):
     return _feed(request, language, "public:changes", _("Changes: patient information"), entries)
 
 
+@front.kept
 @require_safe
 def safety(request, language):
     """What was changed because the earlier words may harm, and what was withdrawn."""

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import re
+import sys
 from contextlib import suppress
 from functools import partial
 from urllib.parse import unquote, urlencode
@@ -11,7 +12,7 @@ import segno
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.http import (
     FileResponse,
     Http404,
@@ -34,7 +35,7 @@ from conditions.content import TopicContent
 from conditions.public import structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
-from portal import languages
+from portal import front, languages
 from portal.listening import actions as listening
 from portal.publishing import reading
 from portal.publishing import search as finding
@@ -74,6 +75,7 @@ def choose_language(request):
     return response
 
 
+@front.kept
 @require_safe
 def home(request, language):
     counts, pages = reading.counts(language), list(reading.pages("condition", language))
@@ -89,6 +91,7 @@ def home(request, language):
     )
 
 
+@front.kept
 @require_safe
 def browse(request, language):
     """Every heading that has a page in this language: body areas, specialities."""
@@ -97,6 +100,7 @@ def browse(request, language):
     )
 
 
+@front.kept
 @require_safe
 def heading(request, language, heading):
     pages = reading.filed(heading, language)
@@ -121,6 +125,7 @@ def _headings(counts):
     return [(group, headings) for group, headings in found if headings]
 
 
+@front.kept
 @require_safe
 def about(request, language):
     """What holds for every page, and the articles that whoever runs this portal has published about it."""
@@ -135,6 +140,7 @@ def about(request, language):
     )
 
 
+@front.kept
 @require_safe
 def kept(request, language):
     """What this reader's own browser keeps. The list is made there; nothing of it comes to us."""
@@ -150,6 +156,7 @@ def kept_worker(request):
     return response
 
 
+@front.kept
 @require_safe
 def listing(request, language, kind):
     pages = list(reading.pages(kind, language))
@@ -207,6 +214,7 @@ def suggest(request, language):
     return response
 
 
+@front.kept
 @require_safe
 def page(request, language, kind, slug):
     found = find_page(request, kind, language, slug)
@@ -215,6 +223,7 @@ def page(request, language, kind, slug):
     return _show(request, reading.published(found))
 
 
+@front.kept
 @require_safe
 def embed(request, language, kind, slug):
     """The page without our header and footer, for a frame on another site. The only address that may be framed."""
@@ -230,6 +239,7 @@ def embed(request, language, kind, slug):
     return response
 
 
+@front.kept
 @require_safe
 def editions(request, language, kind, slug):
     found = find_page(request, kind, language, slug, "editions", withdrawn=True)
@@ -249,6 +259,7 @@ def editions(request, language, kind, slug):
     )
 
 
+@front.kept
 @require_safe
 def edition(request, language, kind, slug, number):
     found = find_page(request, kind, language, slug, "edition", number, withdrawn=True)
@@ -260,6 +271,7 @@ def edition(request, language, kind, slug, number):
     return _show(request, reading.published(found, wanted), archived=True)
 
 
+@front.kept
 @require_safe
 def edition_on(request, language, kind, slug, day):
     try:
@@ -457,7 +469,17 @@ def not_found(request, exception):
 
 
 def server_error(request):
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return try_again_shortly(request)
     return _error(request, "errors/500.html", 500)
+
+
+def try_again_shortly(request):
+    """The database does not answer, or not in time."""
+    response = _error(request, "errors/503.html", 503)
+    response["Retry-After"] = "10"  # seconds
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _error(request, template, status):

@@ -118,7 +118,7 @@ def answer(address: str) -> HttpResponse:
 def state() -> str:
     """Names everything an answer depends on: words, code, settings, and the day (a review can be late). Two queries."""
     said = [
-        reading.newest_act(),
+        reading.newest_act().seal,
         timezone.now().date(),
         *(getattr(settings, name) for name in ("PUBLIC_ADDRESS", "EMERGENCY_NUMBER", "REVIEW_GRACE_DAYS")),
         *(settings.CONTENT_LICENCE, settings.DEMO, settings.TIME_ZONE),

@@ -1,0 +1,372 @@
+"""In front of Django: a page that was read before is answered from memory, for as long as nothing has changed.
+
+Why it is never wrong: docs/decisions.md, 64. In short: each entry carries the *moment* it was made under (the seal of
+the newest act that a reader can see something of, and the date); a thread asks the database four times a second which
+moment it is; an entry of another moment is never answered with.
+"""
+
+import gzip
+import logging
+import os
+import re
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from hashlib import blake2b
+from typing import NamedTuple
+from weakref import WeakSet
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.backends.signals import connection_created
+from django.http.request import split_domain_port, validate_host
+from django.utils import timezone
+
+from portal import languages
+from portal.publishing import reading
+
+logger = logging.getLogger(__name__)
+
+PAUSE = 0.25  # seconds between two looks at the database
+FRESH = 0.75  # so old may a look be for which an entry is answered without asking again
+PATIENCE = 1.0  # a look that takes longer counts as a database that is away
+HUNG = 3.0  # after so long its connections are cut, or whoever waits on them would wait for ever
+STAY_UP = 300.0  # so long entries are answered while the database is away; after that nobody knows what was withdrawn
+TRIES = 8  # a page during whose making something was published is made again, so often
+
+KEPT = "portal.front.kept"  # in the environ: a list that a view puts its mark in
+AWAY = "portal.front.away"  # in the environ: the database is known to be away, do not ask it
+COMPRESSED = 6  # gzip's level: what is made anew after each publish should not cost more than the page
+
+
+def kept(view):
+    """Mark a view whose answer is the same for everybody who asks for its path. Browsers ask again each time."""
+
+    @wraps(view)
+    def marked(request, *args, **kwargs):
+        if (marks := request.META.get(KEPT)) is not None:
+            marks.append(True)
+            request.META["HTTP_ACCEPT_ENCODING"] = ""  # compressed here, once
+        response = view(request, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "no-cache")
+        return response
+
+    return marked
+
+
+class Moment(NamedTuple):
+    """While two moments are equal, nothing that a reader can see has changed."""
+
+    seal: str  # of the newest act that a reader can see something of
+    days: str  # pages say that a review is overdue from one day to the next
+
+
+class Watch:
+    """What one process knows about the present moment, and how long ago it knew."""
+
+    def __init__(self):
+        self.moment: Moment | None = None
+        self.looked_at = float("-inf")  # when the last look that was answered began, by time.monotonic()
+        self.failing = False
+        self.on_change: list[Callable[[], None]] = []  # called in the thread of the watch; must not wait for anything
+        self._began: float | None = None  # the look that is under way
+        self._act: reading.Act | None = None
+        self._decided: tuple[Moment | None, Mapping[str, languages.Decided]] = None, {}
+        self._wanted, self._answered = threading.Event(), threading.Condition()
+
+    def start(self):
+        for run in (self._run, self._mind):
+            threading.Thread(target=run, name=f"front{run.__name__}", daemon=True).start()
+
+    def look(self):
+        """Ask the database now."""
+        self._began = began = time.monotonic()
+        try:
+            moment, _decided = self.ask()
+        except Exception:
+            if not self.failing:
+                logger.exception("The database does not answer. Pages that were read before go on for a while.")
+            self.failing = True
+            connection.close()
+        else:
+            if changed := moment != self.moment:
+                self.moment = moment
+            if self.failing:
+                logger.error("The database answers again.")
+            self.failing, self.looked_at = False, began
+            if changed:
+                for tell in self.on_change:
+                    tell()
+        finally:
+            self._began = None
+            with self._answered:
+                self._answered.notify_all()
+
+    def ask(self) -> tuple[Moment, Mapping[str, languages.Decided]]:
+        """The present moment as the database this thread reads says, and what is decided about languages by then."""
+        self._act = act = reading.newest_act(self._act)
+        moment = Moment(act.seal, f"{timezone.localdate()} {timezone.now().date()}")
+        of, decided = self._decided
+        if of != moment:
+            decided = reading.decided_languages()
+            self._decided = moment, decided
+        return moment, decided
+
+    @property
+    def decided(self):
+        """About languages, when last heard."""
+        return self._decided[1]
+
+    def away(self) -> bool:
+        """Whether the database is known not to answer."""
+        began = self._began
+        return self.failing or (began is not None and time.monotonic() - began > PATIENCE)
+
+    def sure(self) -> bool:
+        """Whether `moment` may be answered for. Asks the database where the last look is too old."""
+        asked = time.monotonic()
+        if asked - self.looked_at <= FRESH:
+            return True
+        if not self.away():
+            self._wanted.set()
+            with self._answered:
+                self._answered.wait_for(lambda: self.looked_at >= asked or self.away(), PATIENCE)
+            if self.looked_at >= asked:
+                return True
+        return self.away() and asked - self.looked_at < STAY_UP
+
+    def _run(self):
+        while True:
+            self.look()
+            self._wanted.wait(PAUSE)
+            self._wanted.clear()
+
+    def _mind(self):
+        """A database that hangs answers nobody and refuses nobody: whoever waits on it is let go."""
+        while True:
+            time.sleep(0.5)
+            began = self._began
+            if began is not None and time.monotonic() - began > HUNG:
+                _cut_connections()
+
+
+_open = WeakSet()  # this process's connections to PostgreSQL
+_opening = threading.Lock()
+
+
+def _remember(sender, connection, **kwargs):
+    if connection.vendor == "postgresql":
+        with _opening:
+            _open.add(connection)
+
+
+connection_created.connect(_remember, dispatch_uid="front")
+
+
+def _cut_connections():
+    """End every conversation with a database that hangs: each thread that waits gets its error, and opens a new one."""
+    with _opening:
+        conversations = [one.connection for one in _open if one.connection is not None]
+    for one in conversations:
+        try:
+            with socket.socket(fileno=os.dup(one.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+        except (DatabaseError, OSError):  # ended by itself meanwhile
+            logger.debug("A connection could not be cut.", exc_info=True)
+
+
+@dataclass(slots=True)
+class Entry:
+    """An answer in memory, compressed: nearly everybody takes it so."""
+
+    moment: Moment
+    status: str
+    body: bytes
+    etag: str  # of the plain words; the compressed ones have "-gz" after it
+    headers: tuple[tuple[str, str], ...]
+    length: int  # of the plain words
+    used: bool = True
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + _AROUND
+
+
+_AROUND = 2_000  # bytes that an entry takes beside its words
+
+
+class Front:
+    """The WSGI application around Django's. Its numbers are for the metrics."""
+
+    def __init__(self, application, *, most: int):
+        self.application = application
+        self.most = most  # bytes; 0: nothing is kept
+        self.watch = Watch()
+        self.watch.on_change.append(self.forget)
+        self.entries: dict[str, Entry] = {}
+        self.bytes = self.hits = self.misses = self.put_out = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, environ, start_response):
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or environ["QUERY_STRING"] or environ["SCRIPT_NAME"]:
+            return self._pass_on(environ, start_response)
+        path = environ["PATH_INFO"]
+        entry = self.entries.get(path)
+        if (
+            entry is not None
+            and self.watch.sure()
+            and entry.moment == self.watch.moment
+            and _is_ours(environ.get("HTTP_HOST", ""))
+            and _is_secure(environ)
+        ):
+            self.hits += 1
+            entry.used = True
+            return _answer(entry, environ, start_response)
+        if environ["REQUEST_METHOD"] == "GET" and path[1:].partition("/")[0] in languages.LANGUAGES:
+            self.misses += 1
+            return self._make(path, environ, start_response)
+        return self._pass_on(environ, start_response)
+
+    def forget(self):
+        """Nothing that is kept is true any more."""
+        with self._lock:
+            self.entries, self.bytes = {}, 0
+
+    def _pass_on(self, environ, start_response, away=False):
+        if away or self.watch.away():
+            environ[AWAY] = True
+            with languages.as_decided(self.watch.decided):
+                return self.application(environ, start_response)
+        return self.application(environ, start_response)
+
+    def _make(self, path, environ, start_response):
+        """Django's answer, all of it of one moment; kept if it is the same for everybody who asks for this path."""
+        for _try in range(TRIES):
+            if self.watch.away():
+                return self._pass_on(environ, start_response)
+            try:
+                moment, decided = self._ask()
+            except DatabaseError:
+                return self._pass_on(environ, start_response, away=True)
+            own, said = {**environ, KEPT: []}, []
+            with languages.as_decided(decided):
+                response = self.application(own, lambda *given, said=said: said.append(given))
+            status, headers = said[-1][:2]
+            if not own[KEPT]:
+                start_response(status, headers)
+                return response
+            body = b"".join(response)
+            try:
+                meanwhile, _decided = self.watch.ask()
+            except DatabaseError:
+                return self._pass_on(environ, start_response, away=True)
+            finally:
+                response.close()
+            if meanwhile == moment:
+                entry = _entry(moment, status, headers, body)
+                if status.startswith("200") and _same_for_everybody(headers):
+                    self._keep(path, entry)
+                return _answer(entry, environ, start_response)
+        return self._pass_on(environ, start_response, away=True)  # so much is published that no page stands still
+
+    def _ask(self):
+        try:
+            return self.watch.ask()
+        except DatabaseError:  # the connection may be what was left of a database that has restarted
+            connection.close()
+            return self.watch.ask()
+
+    def _keep(self, path, entry):
+        with self._lock:
+            if entry.size > self.most // 8:
+                return
+            if before := self.entries.pop(path, None):
+                self.bytes -= before.size
+            self.entries[path] = entry
+            self.bytes += entry.size
+            spared = len(self.entries)
+            while self.bytes > self.most:
+                # Second chance: who was read since the last look goes to the end of the queue.
+                oldest = next(iter(self.entries))
+                one = self.entries.pop(oldest)
+                if one.used and one is not entry and spared:
+                    one.used = False
+                    spared -= 1
+                    self.entries[oldest] = one
+                else:
+                    self.bytes -= one.size
+                    self.put_out += 1
+
+
+def _entry(moment, status, headers, body) -> Entry:
+    left_out = {"content-length", "content-encoding", "vary", "etag"}
+    shared = tuple((sys.intern(name), sys.intern(value)) for name, value in headers if name.lower() not in left_out)
+    etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    return Entry(moment, status, gzip.compress(body, COMPRESSED, mtime=0), etag, shared, len(body))
+
+
+def _same_for_everybody(headers) -> bool:
+    for name, value in headers:
+        name, value = name.lower(), value.lower()
+        if name == "set-cookie" or (name == "cache-control" and ("no-store" in value or "private" in value)):
+            return False
+        if name == "vary" and {one.strip() for one in value.split(",")} - {"accept-encoding"}:
+            return False
+    return True
+
+
+def _answer(entry, environ, start_response):
+    compressed = _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    etag = f'{entry.etag[:-1]}-gz"' if compressed else entry.etag
+    if entry.status.startswith("200") and _has(environ.get("HTTP_IF_NONE_MATCH"), entry.etag, etag):
+        told = [one for one in entry.headers if one[0].lower() in _OF_304]
+        start_response("304 Not Modified", [*told, ("ETag", etag), _VARY])
+        return []
+    headers = [*entry.headers, _VARY]
+    if entry.status.startswith("200"):
+        headers.append(("ETag", etag))
+    body = entry.body if compressed else gzip.decompress(entry.body)
+    if compressed:
+        headers.append(("Content-Encoding", "gzip"))
+    headers.append(("Content-Length", str(len(body))))
+    start_response(entry.status, headers)
+    return [body]
+
+
+_VARY = ("Vary", "Accept-Encoding")
+_OF_304 = {"cache-control", "content-location", "date", "expires"}  # RFC 9110, 15.4.5
+
+
+def _has(asked: str | None, *etags: str) -> bool:
+    """Whether a reader's If-None-Match names one of these; W/ before it makes no difference (RFC 9110, 13.1.2)."""
+    if not asked:
+        return False
+    return asked in etags or any(one.strip().removeprefix("W/") in (*etags, "*") for one in asked.split(","))
+
+
+@lru_cache(maxsize=256)
+def _takes_gzip(accepted: str) -> bool:
+    for one in accepted.lower().split(","):
+        coding, _, weight = one.partition(";")
+        if coding.strip() == "gzip":
+            return not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
+    return False
+
+
+@lru_cache(maxsize=256)
+def _is_ours(host: str) -> bool:
+    """Whether Django would answer for this Host header; where it would not, it is asked and says so."""
+    return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
+
+
+def _is_secure(environ) -> bool:
+    if not settings.SECURE_SSL_REDIRECT:
+        return True
+    if settings.SECURE_PROXY_SSL_HEADER:
+        name, value = settings.SECURE_PROXY_SSL_HEADER
+        return environ.get(name) == value
+    return environ["wsgi.url_scheme"] == "https"
