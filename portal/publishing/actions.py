@@ -210,8 +210,10 @@ def decide_language(code: str, state: str, *, by, now=None) -> LanguageState:
         raise Refused(_("That language is not declared here. Ask whoever looks after the server to add it."))
     if language.is_source:
         raise Refused(_("The source language is always offered: every translation is made from it."))
-    before = language.state
     with transaction.atomic(), audit.last():
+        # As the database says now: what this process remembers may be a second old, and every change must be noted.
+        decided = LanguageState.objects.select_for_update().filter(code=code).first()
+        before = decided.state if decided else language.begins
         row, _created = LanguageState.objects.update_or_create(
             code=code, defaults={"state": state, "at": now or timezone.now(), "by": by}
         )
