@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -62,6 +63,7 @@ class Server:
             [Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
             cwd=ROOT,
             env={**os.environ, **environment},
+            start_new_session=True,
         )
 
     def get(self, path, *, method="GET", timeout=10, **headers) -> Answer:
@@ -100,3 +102,6 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        # A worker that was being started anew while its server stopped is nobody's child.
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
