@@ -32,7 +32,7 @@ DEBUG = _switch("DEBUG", False)
 # DEMO: the starter content is published in the capacity "demonstration", and every such page says so.
 DEMO = _switch("DEMO", False)
 
-DEMO_PASSWORD = "only-for-the-demo"  # noqa: S105 -- printed by `make run`; opens nothing where DEMO is off
+DEMO_PASSWORD = "only-for-the-demo"  # nosec B105 # noqa: S105 -- printed by `make run`; opens nothing where DEMO is off
 
 # What the portal itself writes: the embedded database, images, leaflets, the kept secret.
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
