@@ -60,7 +60,8 @@ def _can_set(language: languages.Language) -> bool:
     if not fc_list or not _weasyprint():
         return False
     wanted = f":lang={language.code.partition('-')[0]}"
-    return bool(subprocess.run([fc_list, wanted], capture_output=True, check=False).stdout)  # noqa: S603 -- declared codes
+    found = subprocess.run([fc_list, wanted], capture_output=True, check=False)  # nosec B603 # noqa: S603 -- our codes
+    return bool(found.stdout)
 
 
 def missing() -> tuple[list[languages.Language], list[str]]:

@@ -32,7 +32,7 @@ DEBUG = _switch("DEBUG", False)
 # DEMO: the starter content is published in the capacity "demonstration", and every such page says so.
 DEMO = _switch("DEMO", False)
 
-DEMO_PASSWORD = "only-for-the-demo"  # noqa: S105 -- printed by `make run`; opens nothing where DEMO is off
+DEMO_PASSWORD = "only-for-the-demo"  # nosec B105 # noqa: S105 -- printed by `make run`; opens nothing where DEMO is off
 
 # What the portal itself writes: the embedded database, images, leaflets, the kept secret.
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
@@ -101,11 +101,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.headers.headers",  # outermost: what the others answer by themselves carries the headers as well
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.CompressWords",
-    "portal.middleware.headers",  # outside the language: error pages carry the headers as well
     "conditions.public.api.conduct",
     "portal.middleware.language_of_the_address",
     "conditions.public.unavailable.while_the_database_is_away",
@@ -325,23 +324,6 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_REFERRER_POLICY = "no-referrer"
 X_FRAME_OPTIONS = "DENY"
-
-# Public pages: our own styles and images, nothing else. The desk's own policy is in portal.middleware.headers.
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        # Our own files only, never inline; every page works without them.
-        "script-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "worker-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'"],
-        "font-src": ["'self'"],
-        "form-action": ["'self'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    }
-}
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # A clinician's form sends every field twice, once as it was seen: a long condition has about 900.

@@ -36,6 +36,7 @@ from conditions.public import structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
 from portal import front, languages
+from portal.headers import may_be_framed
 from portal.listening import actions as listening
 from portal.publishing import reading
 from portal.publishing import search as finding
@@ -231,10 +232,7 @@ def embed(request, language, kind, slug):
     if not isinstance(found, reading.Page):
         return found
     context = shown(reading.published(found))
-    response = render(request, "public/embed.html", {**context, "noindex": True})
-    response.xframe_options_exempt = True
-    response._csp_replace = {"frame-ancestors": ["*"]}
-    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response = may_be_framed(render(request, "public/embed.html", {**context, "noindex": True}), by="*")
     response["Link"] = f'<{context["address"]}>; rel="canonical"'
     return response
 

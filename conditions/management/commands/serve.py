@@ -49,7 +49,8 @@ class Command(BaseCommand):
         # Threads, not more processes: the embedded database takes one writer at a time anyway.
         flags = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
         flags += ["--blocking-threads", "4", "--no-ws", "--log-level", "warning", "--respawn-failed-workers"]
-        os.execv(granian, [granian, *flags, "portal.wsgi:application"])  # noqa: S606 -- our own server, fixed arguments
+        # Our own server, with fixed arguments.
+        os.execv(granian, [granian, *flags, "portal.wsgi:application"])  # nosec B606 # noqa: S606 -- see above
 
     def tell(self, address):
         lines = ["", f"  For readers       {address}/"]
