@@ -4,16 +4,18 @@ import logging
 import threading
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from conditions import follow_up, leaflets, telling
 from portal.listening import actions as listening
 from portal.publishing import actions, notices
+from portal.signing_in import throttle
 
 SECONDS = 15
 logger = logging.getLogger(__name__)
-_forgot_on = None  # the day on which this process last deleted what readers said long ago
+_forgot_in = None  # the hour in which this process last deleted what is kept for a time
 
 
 def tick(now=None) -> int:
@@ -22,16 +24,19 @@ def tick(now=None) -> int:
     for kind, key in {(plan.kind, plan.key) for plan in ended if not plan.refusal}:
         follow_up.changed(kind, key)
     notices.deliver(now)
-    _forget(timezone.localdate(now))
+    _forget(timezone.localtime(now))
     leaflets.forget_unread(now)
     return len(ended)
 
 
-def _forget(today):
-    global _forgot_on
-    if _forgot_on != today:
-        listening.forget(today)
-        _forgot_on = today
+def _forget(now):
+    global _forgot_in
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    if _forgot_in != hour:
+        listening.forget(now.date())
+        throttle.forget(now)
+        Session.get_session_store_class().clear_expired()
+        _forgot_in = hour
 
 
 def start() -> None:

@@ -88,6 +88,9 @@ INSTALLED_APPS = [
     "modeltranslation",  # before admin: it patches the model admin's field handling
     "portal.publishing",
     "portal.listening",
+    "portal.signing_in",
+    "django_otp.plugins.otp_totp",  # the codes of a second factor
+    "django_otp.plugins.otp_static",  # its recovery codes
     "portal.translating",
     "conditions.apps.ConditionsConfig",
     "django_prose_editor",
@@ -112,6 +115,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.signing_in.sessions.holds",
     "portal.middleware.acting",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -170,16 +174,27 @@ else:
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-AUTHENTICATION_BACKENDS = ["portal.signing_in.Backend"]
+AUTHENTICATION_BACKENDS = ["portal.signing_in.backend.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
     )
 ]
+
+# A code from a person's phone after the password. "required": who has none sets it up before anything else.
+SECOND_FACTOR = env.str("SECOND_FACTOR", default="offered")
+if SECOND_FACTOR not in {"offered", "required"}:
+    raise ImproperlyConfigured(
+        f"SECOND_FACTOR={SECOND_FACTOR} is not known. Write SECOND_FACTOR=offered or SECOND_FACTOR=required."
+    )
+OTP_TOTP_ISSUER = _address.hostname  # what the app shows beside the code
+# How often somebody may guess is for portal.signing_in.throttle to say. The devices' own rule has no upper end: whoever
+# knows a password could lock its owner out for days.
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
 
 # Languages. Django's own list is extended by what it has no data for (Somali): without it change forms are a 500.
 for _language in languages.LANGUAGES.values():
@@ -310,6 +325,11 @@ SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# No other site of this domain, and nobody on the way, can put one of ours into a browser.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = ("__Secure-session", "__Secure-csrf") if HTTPS else ("sessionid", "csrftoken")
+# Eight idle hours, or until the browser is closed.
+SESSION_COOKIE_AGE = 8 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGIN_URL = "admin:login"
 CSRF_FAILURE_VIEW = "conditions.public.views.forbidden"

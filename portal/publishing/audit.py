@@ -27,6 +27,7 @@ WHAT = {
     "account made": _("account made"),
     "account changed": _("account changed"),
     "account deleted": _("account deleted"),
+    "second factor": _("second factor set up, used or taken away"),
     "sign-in refused": _("sign-in refused"),
 }
 
