@@ -28,6 +28,7 @@ WHAT = {
     "account changed": _("account changed"),
     "account deleted": _("account deleted"),
     "sign-in refused": _("sign-in refused"),
+    "brought back": _("brought back from a backup"),
 }
 
 # How many refused log-ins are written down: one a minute for a name, so many a minute for all names together.
