@@ -29,6 +29,7 @@ check: .venv/installed-dev
 	$(BIN)/lint-imports
 	git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2 --check
 	DATABASE_URL= $(BIN)/python manage.py makemigrations --check --dry-run
+	DATABASE_URL= $(BIN)/python manage.py check_migrations
 	DATABASE_URL=sqlite:///:memory: SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(50))") PUBLIC_ADDRESS=https://portal.example DEMO=0 \
 	  $(BIN)/python manage.py check --deploy --fail-level WARNING
 

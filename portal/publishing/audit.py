@@ -29,6 +29,7 @@ WHAT = {
     "account deleted": _("account deleted"),
     "second factor": _("second factor set up, used or taken away"),
     "sign-in refused": _("sign-in refused"),
+    "brought back": _("brought back from a backup"),
 }
 
 # How many refused log-ins are written down: one a minute for a name, so many a minute for all names together.
