@@ -40,6 +40,9 @@ TRIES = 8  # a page during whose making something was published is made again, s
 
 KEPT = "portal.front.kept"  # in the environ: a list that a view puts its mark in
 AWAY = "portal.front.away"  # in the environ: the database is known to be away, do not ask it
+SAME = (
+    "portal.front.same"  # in the environ, once answered: a page that is the same for everybody, until the next moment
+)
 COMPRESSED = 6  # gzip's level: what is made anew after each publish should not cost more than the page
 
 
@@ -224,7 +227,7 @@ class Front:
             and _is_secure(environ)
         ):
             self.hits += 1
-            entry.used = True
+            entry.used = environ[SAME] = True
             return _answer(entry, environ, start_response)
         if environ["REQUEST_METHOD"] == "GET" and path[1:].partition("/")[0] in languages.LANGUAGES:
             self.misses += 1
@@ -269,6 +272,7 @@ class Front:
             if meanwhile == moment:
                 entry = _entry(moment, status, headers, body)
                 if status.startswith("200") and _same_for_everybody(headers):
+                    environ[SAME] = True
                     self._keep(path, entry)
                 return _answer(entry, environ, start_response)
         return self._pass_on(environ, start_response, away=True)  # so much is published that no page stands still
