@@ -113,7 +113,8 @@ class Behind:
 
     def start(self):
         for purger in self.purgers:
-            self.front.watch.on_change.append(purger.moved)
+            for watch in filter(None, (self.front.watch, self.front.replica)):
+                watch.on_change.append(purger.moved)
             purger.start()
 
     def __call__(self, environ, start_response):

@@ -170,6 +170,23 @@ else:
     # Seconds, milliseconds: a database that is away is noticed, and nobody waits for it as long as TCP would.
     _database["OPTIONS"] = {"connect_timeout": 2, "tcp_user_timeout": 3000, **_database.get("OPTIONS", {})}
 DATABASES = {"default": _database}
+
+# A streaming replica of that database, for readers' pages while it is up to date: REPLICA_URL=postgres://user:password@
+# host:5432/name. Its account needs to read only. The desk, commands and the clock never use it.
+REPLICA_URL = env.str("REPLICA_URL", default="")
+if REPLICA_URL:
+    try:
+        _replica = env.db_url_config(REPLICA_URL)
+    except Exception:
+        _replica = {}
+    if not _replica.get("ENGINE", "").endswith("postgresql") or not _database["ENGINE"].endswith("postgresql"):
+        raise ImproperlyConfigured(
+            "REPLICA_URL and DATABASE_URL must both name PostgreSQL, one the streaming replica of the other: "
+            "postgres://user:password@host:5432/name."
+        )
+    _own = {**_database["OPTIONS"], **_replica.get("OPTIONS", {}), "options": "-c default_transaction_read_only=on"}
+    DATABASES["replica"] = {**_database, **_replica, "OPTIONS": _own, "TEST": {"MIRROR": "default"}}
+    DATABASE_ROUTERS = ["portal.databases.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["portal.signing_in.Backend"]
