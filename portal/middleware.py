@@ -46,6 +46,21 @@ def _looks_like_a_language(segment: str) -> bool:
     return code in languages.ALIASES or code in languages.LANGUAGES
 
 
+def asked_again_unless_said(get_response):
+    """Around everything: a cache that is not told how long an answer stays true must not guess (RFC 9111, 4.2.2).
+
+    What stands behind a question mark may say what somebody looks for, and the desk is nobody's: not for shared caches.
+    """
+
+    def middleware(request):
+        response = get_response(request)
+        own = request.META.get("QUERY_STRING") or request.path_info.startswith(("/admin/", "/preview/"))
+        response.headers.setdefault("Cache-Control", "private, no-cache" if own else "no-cache")
+        return response
+
+    return middleware
+
+
 class CompressWords(GZipMiddleware):
     """Pages are sent compressed; pictures and leaflets are already. Forms' tokens are masked anew in each answer."""
 

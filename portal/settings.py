@@ -105,6 +105,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "portal.headers.headers",  # outermost: what the others answer by themselves carries the headers as well
+    "portal.middleware.asked_again_unless_said",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.CompressWords",
@@ -172,6 +173,23 @@ else:
     # Seconds, milliseconds: a database that is away is noticed, and nobody waits for it as long as TCP would.
     _database["OPTIONS"] = {"connect_timeout": 2, "tcp_user_timeout": 3000, **_database.get("OPTIONS", {})}
 DATABASES = {"default": _database}
+
+# A streaming replica of that database, for readers' pages while it is up to date: REPLICA_URL=postgres://user:password@
+# host:5432/name. Its account needs to read only. The desk, commands and the clock never use it.
+REPLICA_URL = env.str("REPLICA_URL", default="")
+if REPLICA_URL:
+    try:
+        _replica = env.db_url_config(REPLICA_URL)
+    except Exception:
+        _replica = {}
+    if not _replica.get("ENGINE", "").endswith("postgresql") or not _database["ENGINE"].endswith("postgresql"):
+        raise ImproperlyConfigured(
+            "REPLICA_URL and DATABASE_URL must both name PostgreSQL, one the streaming replica of the other: "
+            "postgres://user:password@host:5432/name."
+        )
+    _own = {**_database["OPTIONS"], **_replica.get("OPTIONS", {}), "options": "-c default_transaction_read_only=on"}
+    DATABASES["replica"] = {**_database, **_replica, "OPTIONS": _own, "TEST": {"MIRROR": "default"}}
+    DATABASE_ROUTERS = ["portal.databases.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["portal.signing_in.backend.Backend"]
@@ -319,6 +337,23 @@ LEAFLETS = _switch("LEAFLETS", True)
 
 # Pages that were read before are answered from memory: so many megabytes of it in each server process. 0: none.
 FRONT_CACHE_MB = env.int("FRONT_CACHE_MB", default=32)
+
+# Caches in front of the portal, each emptied whenever something was published:
+# CDN_PURGE=https://user:secret@cache.example.org/ (several: with a space between). How it is asked, where it is not
+# Varnish: CDN_PURGE_METHOD=POST, CDN_PURGE_HEADERS="Fastly-Key: ..." (several: with ";" between), CDN_PURGE_BODY.
+# Without CDN_PURGE no cache may keep pages.
+CDN_PURGE = env.str("CDN_PURGE", default="").split()
+CDN_PURGE_METHOD = env.str("CDN_PURGE_METHOD", default="PURGE")
+CDN_PURGE_BODY = env.str("CDN_PURGE_BODY", default="")
+_headers = [one.partition(":") for one in env.str("CDN_PURGE_HEADERS", default="").split(";") if one.strip()]
+CDN_PURGE_HEADERS = {name.strip(): said.strip() for name, _, said in _headers}
+# Without the values: they hold secrets.
+if not all(urlsplit(one).scheme in {"http", "https"} and urlsplit(one).hostname for one in CDN_PURGE):
+    raise ImproperlyConfigured("CDN_PURGE cannot be read. Write https://user:secret@cache.example.org/ for each cache.")
+if not all(re.fullmatch(r"[A-Za-z0-9-]+", name) and said for name, said in CDN_PURGE_HEADERS.items()):
+    raise ImproperlyConfigured('CDN_PURGE_HEADERS cannot be read. Write "Name: value", with ";" between several.')
+if not re.fullmatch(r"[A-Z]+", CDN_PURGE_METHOD):
+    raise ImproperlyConfigured(f"CDN_PURGE_METHOD={CDN_PURGE_METHOD} is no method. Write PURGE, POST or DELETE.")
 
 # Sessions exist at the desk only; their cookies are not even sent to the public pages.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"

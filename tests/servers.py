@@ -43,7 +43,25 @@ class Answer:
         return self.body.decode()
 
 
-class Server:
+class Asked:
+    """Whatever answers at a port."""
+
+    port: int
+
+    def get(self, path, *, method="GET", timeout=10, **headers) -> Answer:
+        """On a connection of its own, so that any worker may answer."""
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            line.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            answer = line.getresponse()
+            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        except (OSError, http.client.HTTPException):
+            return Answer(0, {}, b"")
+        finally:
+            line.close()
+
+
+class Server(Asked):
     """Granian as `manage.py serve` starts it, with so many workers. Stop it."""
 
     def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, **environment):
@@ -65,18 +83,6 @@ class Server:
             env={**os.environ, **environment},
             start_new_session=True,
         )
-
-    def get(self, path, *, method="GET", timeout=10, **headers) -> Answer:
-        """On a connection of its own, so that any worker may answer."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            line.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-            answer = line.getresponse()
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-        except (OSError, http.client.HTTPException):
-            return Answer(0, {}, b"")
-        finally:
-            line.close()
 
     def wait(self, seconds=60):
         """Until it answers. Raises TimeoutError."""

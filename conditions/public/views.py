@@ -35,7 +35,7 @@ from conditions.content import TopicContent
 from conditions.public import structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
-from portal import front, languages
+from portal import databases, front, languages
 from portal.headers import may_be_framed
 from portal.listening import actions as listening
 from portal.publishing import reading
@@ -178,9 +178,9 @@ def listing(request, language, kind):
 def search(request, language):
     words = " ".join(request.GET.get("q", "")[:200].replace("\0", "").split())
     found = finding.find(words, language, insist="exact" in request.GET)
-    if found.near and request.method == "GET":
+    if found.near and request.method == "GET" and front.ALONE not in request.META:
         # So that editors learn which words are missing. A reader's answer does not depend on it.
-        with suppress(DatabaseError), transaction.atomic():
+        with suppress(DatabaseError, InterfaceError), databases.writing(), transaction.atomic():
             listening.searched_in_vain(words, language)
     return _render(
         request,

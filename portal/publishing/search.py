@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 
 import snowballstemmer
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.utils.html import strip_tags
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from portal import languages
+from portal import databases, languages
 from portal.publishing import checking
 from portal.publishing.folding import fold
 from portal.publishing.models import Edition, Page, PageCode, SearchEntry, SearchWord
@@ -233,12 +233,13 @@ def _question(folded: str, language: str) -> list[_Word]:
 def _matching(column: str, words: list[tuple[str, ...]], language: str | None, *, begins=False, limit=_CANDIDATES):
     """Keys of pages whose names, or text, hold one form of each of these words; `begins`: the last may go on."""
     wanted = [*([(_mark(language),)] if language else []), *words]
-    sql, quoted, goes_on, either, every, question = _SQL[connection.vendor]
+    here = connections[databases.alias()]
+    sql, quoted, goes_on, either, every, question = _SQL[here.vendor]
     groups = [[quoted.format(form) for form in forms] for forms in wanted]
     if begins:
         groups[-1] = [form + goes_on for form in groups[-1]]
     asked = every.join(f"({either.join(forms)})" for forms in groups)
-    with connection.cursor() as cursor:
+    with here.cursor() as cursor:
         cursor.execute(sql[column], [question.format(column=column, asked=asked), limit])
         return [row[0] for row in cursor.fetchall()]
 
