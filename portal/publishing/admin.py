@@ -634,7 +634,7 @@ class GateAdmin(admin.ModelAdmin):
         words = [one.manuscript for one in self.states(obj) if one.manuscript.title]
         expires = timezone.now() + dt.timedelta(days=days)
         token = sharing.token({one.language: actions.remember(one).pk for one in words}, expires)
-        address = request.build_absolute_uri(reverse("shared-preview", args=[token, state.language.code]))
+        address = settings.PUBLIC_ADDRESS + reverse("shared-preview", args=[token, state.language.code])
         title = _("A preview to share: {name}").format(name=obj)
         context = {**self._page(request, obj, state, title, "gate"), "address": address, "expires": expires}
         return render(request, "admin/gate/shared.html", context)
