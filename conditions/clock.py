@@ -1,19 +1,24 @@
 """What happens by itself: plans and mails that are due. Each server process has a clock; the database lets one win."""
 
+import datetime as dt
 import logging
 import threading
+from pathlib import Path
 
 from django.conf import settings
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from conditions import follow_up, leaflets, telling
+from portal import files
 from portal.listening import actions as listening
 from portal.publishing import actions, notices
 
 SECONDS = 15
+LATELY = dt.timedelta(minutes=15)  # whoever takes a dead process's place looks back so far
 logger = logging.getLogger(__name__)
 _forgot_on = None  # the day on which this process last deleted what readers said long ago
+_caught_up = False
 
 
 def tick(now=None) -> int:
@@ -21,16 +26,26 @@ def tick(now=None) -> int:
     ended = actions.carry_out(now, tell=telling.of_plan)
     for kind, key in {(plan.kind, plan.key) for plan in ended if not plan.refusal}:
         follow_up.changed(kind, key)
+    _catch_up(now or timezone.now())
     notices.deliver(now)
     _forget(timezone.localdate(now))
     leaflets.forget_unread(now)
     return len(ended)
 
 
+def _catch_up(now):
+    """Once, when a process is new: it may stand in for one that died between a publish and what follows from it."""
+    global _caught_up
+    if not _caught_up:
+        follow_up.catch_up(now - LATELY)
+        _caught_up = True
+
+
 def _forget(today):
     global _forgot_on
     if _forgot_on != today:
         listening.forget(today)
+        files.forget_parts(Path(settings.MEDIA_ROOT))
         _forgot_on = today
 
 
