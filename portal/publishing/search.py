@@ -118,8 +118,17 @@ def index(page: Page, edition: Edition) -> None:
         [PageCode(page=page, system=system, code=code) for system, code in dict.fromkeys(carried)]
     )
     # After the commit, by itself: two publishes that each hold some of the other's new words would wait for ever.
-    shown = {word for word in fold(f"{edition.title} {edition.summary}").split() if len(word) > 3}
-    transaction.on_commit(partial(learn, page.language, shown))
+    transaction.on_commit(partial(learn, page.language, _shown(page)))
+
+
+def learn_again(kind: str, key: str) -> None:
+    """The words of an object's public pages: whoever published them may have died before they were learnt."""
+    for page in Page.objects.filter(kind=kind, key=key, withdrawn_at=None):
+        learn(page.language, _shown(page))
+
+
+def _shown(page: Page) -> set[str]:
+    return {word for word in fold(f"{page.title} {page.summary}").split() if len(word) > 3}
 
 
 def put(rows: Iterable[tuple[Page, Iterable[str], str]]) -> None:
