@@ -6,6 +6,7 @@ One description serves both databases: `words` makes the same words of a text fo
 """
 
 import re
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -211,15 +212,30 @@ def _squeezed(folded: str) -> str:
     return folded.replace(" ", "")[:200]
 
 
+class _Stemmers(threading.local):
+    """One of each for every thread: a stemmer keeps the word it is at in itself, and two threads would mix theirs."""
+
+    def __init__(self):
+        self.of = {}
+
+
+_stemmers = _Stemmers()
+
+
+def _stem(algorithm: str, word: str) -> str:
+    if algorithm not in _stemmers.of:
+        _stemmers.of[algorithm] = snowballstemmer.stemmer(algorithm)
+    return _stemmers.of[algorithm].stemWord(word)
+
+
 @cache
 def _forms_of(language: str):
     """word -> (word, its stem) or (word,)."""
     algorithm = _STEMMERS.get(language.split("-")[0])
-    stem = snowballstemmer.stemmer(algorithm).stemWord if algorithm else str
 
     @lru_cache(maxsize=20_000)
     def forms(word: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((word, stem(word))))
+        return tuple(dict.fromkeys((word, _stem(algorithm, word) if algorithm else word)))
 
     return forms
 
