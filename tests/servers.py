@@ -64,7 +64,7 @@ class Asked:
 class Server(Asked):
     """Granian as `manage.py serve` starts it, with so many workers. Stop it."""
 
-    def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, **environment):
+    def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, tree=ROOT, **environment):
         self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         flags = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port), "--workers", str(workers)]
@@ -79,7 +79,7 @@ class Server(Asked):
         }
         self.process = subprocess.Popen(
             [Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
-            cwd=ROOT,
+            cwd=tree,
             env={**os.environ, **environment},
             start_new_session=True,
         )

@@ -166,9 +166,12 @@ def reindex() -> int:
     """Index what is not, or was by another version of this module. Returns how many pages."""
     missing = Page.objects.filter(withdrawn_at=None).exclude(searchentry__version=VERSION)
     done = 0
-    for page in missing.select_related("edition").iterator(chunk_size=200):
-        index(page, page.edition)
-        done += 1
+    keys = list(missing.values_list("pk", flat=True))
+    for begin in range(0, len(keys), 50):  # short transactions: people publish meanwhile
+        with transaction.atomic():
+            for page in missing.filter(pk__in=keys[begin : begin + 50]).select_related("edition"):
+                index(page, page.edition)
+                done += 1
     if done:
         reckon()
     return done
