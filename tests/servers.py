@@ -45,7 +45,7 @@ class Answer:
 class Server:
     """Granian as `manage.py serve` starts it, with so many workers. Stop it."""
 
-    def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, **environment):
+    def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, output=None, **environment):
         self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         flags = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port), "--workers", str(workers)]
@@ -58,17 +58,20 @@ class Server:
             "DEBUG": "1",  # styles straight from the folder: nothing was collected
             **environment,
         }
+        said = open(output, "w") if output else None  # noqa: SIM115 -- it stays open as long as the server
         self.process = subprocess.Popen(
             [Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
             cwd=ROOT,
             env={**os.environ, **environment},
+            stdout=said,
+            stderr=said,
         )
 
-    def get(self, path, *, method="GET", timeout=10, **headers) -> Answer:
+    def get(self, path, *, method="GET", body=None, timeout=10, **headers) -> Answer:
         """On a connection of its own, so that any worker may answer."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            line.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            line.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = line.getresponse()
             return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
         except (OSError, http.client.HTTPException):
