@@ -21,6 +21,7 @@ from portal import languages
 from portal.publishing import actions, audit, desk, rights
 from portal.publishing.forms import PublishForm
 from portal.publishing.lists import AT_ONCE
+from portal.signing_in.desk import SigningIn
 from portal.translating.admin import may_translate
 
 SHOWN = 8  # rows of a list; the rest is a count
@@ -50,7 +51,7 @@ class Box:
         return self.count - len(self.rows)
 
 
-class Desk(admin.AdminSite):
+class Desk(SigningIn, admin.AdminSite):
     site_header = gettext_lazy("Patient information: the desk")
     site_title = gettext_lazy("The desk")
     index_title = gettext_lazy("What needs you today")

@@ -21,12 +21,12 @@ from typing import NamedTuple
 from weakref import WeakSet
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connections
 from django.db.backends.signals import connection_created
 from django.http.request import split_domain_port, validate_host
 from django.utils import timezone
 
-from portal import languages
+from portal import databases, languages
 from portal.publishing import reading
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ TRIES = 8  # a page during whose making something was published is made again, s
 
 KEPT = "portal.front.kept"  # in the environ: a list that a view puts its mark in
 AWAY = "portal.front.away"  # in the environ: the database is known to be away, do not ask it
+SAME = "portal.front.same"  # in the environ, once answered: it is the same for everybody until the next moment
+ALONE = "portal.front.alone"  # in the environ: a replica answers, and the primary is away: nothing can be written
 COMPRESSED = 6  # gzip's level: what is made anew after each publish should not cost more than the page
 
 
@@ -66,9 +68,14 @@ class Moment(NamedTuple):
 
 
 class Watch:
-    """What one process knows about the present moment, and how long ago it knew."""
+    """What one process knows about the present moment of a database, and how long ago it knew."""
 
-    def __init__(self):
+    SAYS_AWAY = "The database does not answer. Pages that were read before go on for a while."
+    SAYS_BACK = "The database answers again."
+
+    def __init__(self, database: str = databases.PRIMARY):
+        self.database = database
+        self.act: reading.Act | None = None  # where the log ended at the last look that was answered
         self.moment: Moment | None = None
         self.looked_at = float("-inf")  # when the last look that was answered began, by time.monotonic()
         self.failing = False
@@ -86,18 +93,18 @@ class Watch:
         """Ask the database now."""
         self._began = began = time.monotonic()
         try:
-            moment, _decided = self.ask()
+            act, moment, _decided = self._read()
         except Exception:
             if not self.failing:
-                logger.exception("The database does not answer. Pages that were read before go on for a while.")
+                logger.exception(self.SAYS_AWAY)
             self.failing = True
-            connection.close()
+            connections[self.database].close()
         else:
             if changed := moment != self.moment:
                 self.moment = moment
             if self.failing:
-                logger.error("The database answers again.")
-            self.failing, self.looked_at = False, began
+                logger.error(self.SAYS_BACK)
+            self.failing, self.looked_at, self.act = False, began, act
             if changed:
                 for tell in self.on_change:
                     tell()
@@ -108,18 +115,26 @@ class Watch:
 
     def ask(self) -> tuple[Moment, Mapping[str, languages.Decided]]:
         """The present moment as the database this thread reads says, and what is decided about languages by then."""
-        self._act = act = reading.newest_act(self._act)
-        moment = Moment(act.seal, f"{timezone.localdate()} {timezone.now().date()}")
-        of, decided = self._decided
-        if of != moment:
-            decided = reading.decided_languages()
-            self._decided = moment, decided
-        return moment, decided
+        return self._read()[1:]
+
+    def _read(self):
+        with databases.reading_from(self.database):
+            self._act = act = reading.newest_act(self._act)
+            moment = Moment(act.seal, f"{timezone.localdate()} {timezone.now().date()}")
+            of, decided = self._decided
+            if of != moment:
+                decided = reading.decided_languages()
+                self._decided = moment, decided
+            return act, moment, decided
 
     @property
     def decided(self):
         """About languages, when last heard."""
         return self._decided[1]
+
+    def doubt(self) -> bool:
+        """It did not answer as it should. Whether another one can be asked instead."""
+        return False
 
     def away(self) -> bool:
         """Whether the database is known not to answer."""
@@ -151,7 +166,7 @@ class Watch:
             time.sleep(0.5)
             began = self._began
             if began is not None and time.monotonic() - began > HUNG:
-                _cut_connections()
+                _cut_connections(self.database)
 
 
 _open = WeakSet()  # this process's connections to PostgreSQL
@@ -167,10 +182,10 @@ def _remember(sender, connection, **kwargs):
 connection_created.connect(_remember, dispatch_uid="front")
 
 
-def _cut_connections():
+def _cut_connections(database):
     """End every conversation with a database that hangs: each thread that waits gets its error, and opens a new one."""
     with _opening:
-        conversations = [one.connection for one in _open if one.connection is not None]
+        conversations = [one.connection for one in _open if one.alias == database and one.connection is not None]
     for one in conversations:
         try:
             with socket.socket(fileno=os.dup(one.fileno())) as line:
@@ -206,6 +221,8 @@ class Front:
         self.application = application
         self.most = most  # bytes; 0: nothing is kept
         self.watch = Watch()
+        self.replica = None  # a portal.replica.Follower, where there is a replica
+        self.from_replica = 0  # answers that were made from it
         self.watch.on_change.append(self.forget)
         self.entries: dict[str, Entry] = {}
         self.bytes = self.hits = self.misses = self.put_out = 0
@@ -219,12 +236,12 @@ class Front:
         if (
             entry is not None
             and self.watch.sure()
-            and entry.moment == self.watch.moment
+            and entry.moment == self.source().moment
             and _is_ours(environ.get("HTTP_HOST", ""))
             and _is_secure(environ)
         ):
             self.hits += 1
-            entry.used = True
+            entry.used = environ[SAME] = True
             return _answer(entry, environ, start_response)
         if environ["REQUEST_METHOD"] == "GET" and path[1:].partition("/")[0] in languages.LANGUAGES:
             self.misses += 1
@@ -236,7 +253,24 @@ class Front:
         with self._lock:
             self.entries, self.bytes = {}, 0
 
+    def source(self) -> Watch:
+        """Over the database that readers are answered from now: the replica, while it has all that the primary said."""
+        if self.replica is not None and self.watch.sure() and self.replica.has_all():
+            return self.replica
+        return self.watch
+
     def _pass_on(self, environ, start_response, away=False):
+        if not away and self.replica is not None and _reads(environ) and (source := self.source()) is self.replica:
+            own, said = {**environ, **({ALONE: True} if self.watch.away() else {})}, []
+            with databases.reading_from(source.database), languages.as_decided(source.decided):
+                response = self.application(own, lambda *given: said.append(given))
+            status, headers = said[-1][:2]
+            if not status.startswith("5"):
+                self.from_replica += 1
+                start_response(status, headers)
+                return response
+            response.close()
+            source.doubt()
         if away or self.watch.away():
             environ[AWAY] = True
             with languages.as_decided(self.watch.decided):
@@ -246,39 +280,49 @@ class Front:
     def _make(self, path, environ, start_response):
         """Django's answer, all of it of one moment; kept if it is the same for everybody who asks for this path."""
         for _try in range(TRIES):
-            if self.watch.away():
+            source = self.source()
+            if source.away():
                 return self._pass_on(environ, start_response)
             try:
-                moment, decided = self._ask()
+                moment, decided = self._ask(source)
             except DatabaseError:
+                if source.doubt():
+                    continue
                 return self._pass_on(environ, start_response, away=True)
             own, said = {**environ, KEPT: []}, []
-            with languages.as_decided(decided):
+            with databases.reading_from(source.database), languages.as_decided(decided):
                 response = self.application(own, lambda *given, said=said: said.append(given))
             status, headers = said[-1][:2]
+            if status.startswith("5") and source.doubt():
+                response.close()
+                continue
+            self.from_replica += source is self.replica
             if not own[KEPT]:
                 start_response(status, headers)
                 return response
             body = b"".join(response)
             try:
-                meanwhile, _decided = self.watch.ask()
+                meanwhile, _decided = source.ask()
             except DatabaseError:
+                if source.doubt():
+                    continue
                 return self._pass_on(environ, start_response, away=True)
             finally:
                 response.close()
             if meanwhile == moment:
                 entry = _entry(moment, status, headers, body)
                 if status.startswith("200") and _same_for_everybody(headers):
+                    environ[SAME] = True
                     self._keep(path, entry)
                 return _answer(entry, environ, start_response)
         return self._pass_on(environ, start_response, away=True)  # so much is published that no page stands still
 
-    def _ask(self):
+    def _ask(self, source):
         try:
-            return self.watch.ask()
+            return source.ask()
         except DatabaseError:  # the connection may be what was left of a database that has restarted
-            connection.close()
-            return self.watch.ask()
+            connections[source.database].close()
+            return source.ask()
 
     def _keep(self, path, entry):
         with self._lock:
@@ -309,6 +353,14 @@ def _entry(moment, status, headers, body) -> Entry:
     return Entry(moment, status, gzip.compress(body, COMPRESSED, mtime=0), etag, shared, len(body))
 
 
+def _reads(environ) -> bool:
+    """Whether this is a reader's question. What people at the desk and operators ask, the primary answers."""
+    return environ["REQUEST_METHOD"] in ("GET", "HEAD") and not environ["PATH_INFO"].startswith(_OF_THE_PRIMARY)
+
+
+_OF_THE_PRIMARY = ("/admin", "/preview/", "/health/", "/metrics")
+
+
 def _same_for_everybody(headers) -> bool:
     for name, value in headers:
         name, value = name.lower(), value.lower()
@@ -323,7 +375,7 @@ def _answer(entry, environ, start_response):
     compressed = _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     etag = f'{entry.etag[:-1]}-gz"' if compressed else entry.etag
     if entry.status.startswith("200") and _has(environ.get("HTTP_IF_NONE_MATCH"), entry.etag, etag):
-        told = [one for one in entry.headers if one[0].lower() in _OF_304]
+        told = [one for one in entry.headers if one[0].lower() not in _OF_A_BODY]
         start_response("304 Not Modified", [*told, ("ETag", etag), _VARY])
         return []
     headers = [*entry.headers, _VARY]
@@ -338,7 +390,8 @@ def _answer(entry, environ, start_response):
 
 
 _VARY = ("Vary", "Accept-Encoding")
-_OF_304 = {"cache-control", "content-location", "date", "expires"}  # RFC 9110, 15.4.5
+# A browser that has the page takes everything else from a 304, the policy of a newer release too (RFC 9111, 4.3.4).
+_OF_A_BODY = {"content-type", "content-language", "last-modified"}
 
 
 def _has(asked: str | None, *etags: str) -> bool:

@@ -1,8 +1,8 @@
 """What is written down: that something failed, where in our code, and which request it was. Never what was asked.
 
-Messages of our own are sentences; what they name is left out unless it is a number. Messages of libraries may hold a
-path, an address or words somebody typed, and so may every exception's text: of those only the kind and the place are
-written. DEBUG=1 shows everything, to developers on their own machine.
+Messages of our own are sentences; what they name is left out unless it is a number or a Fact. Messages of libraries may
+hold a path, an address or words somebody typed, and so may every exception's text: of those only the kind and the place
+are written. DEBUG=1 shows everything, to developers on their own machine.
 """
 
 import datetime as dt
@@ -78,8 +78,14 @@ def _message(record) -> str:
     return f"Something was told by {record.module}, line {record.lineno}; what, could name who reads what."
 
 
+class Fact(str):
+    """A word for the log that names no reader: a host of ours, a kind of error."""
+
+    __slots__ = ()
+
+
 def _harmless(given):
-    if isinstance(given, int | float):
+    if isinstance(given, int | float | Fact):
         return given
     return _Kind(type(given).__name__ if isinstance(given, BaseException) else "...")
 

@@ -33,7 +33,7 @@ DEBUG = _switch("DEBUG", False)
 # 1: the starter content is published in the capacity "demonstration", and every such page says so. Never in earnest.
 DEMO = _switch("DEMO", False)
 
-DEMO_PASSWORD = "only-for-the-demo"  # noqa: S105 -- printed by `make run`; opens nothing where DEMO is off
+DEMO_PASSWORD = "only-for-the-demo"  # nosec B105 # noqa: S105 -- printed by `make run`; opens nothing where DEMO is off
 
 # The folder of what the portal itself writes: the embedded database, pictures, leaflets, collected styles, mail that
 # was not sent, the kept secret. Without it: `var` beside the code.
@@ -92,6 +92,9 @@ INSTALLED_APPS = [
     "modeltranslation",  # before admin: it patches the model admin's field handling
     "portal.publishing",
     "portal.listening",
+    "portal.signing_in",
+    "django_otp.plugins.otp_totp",  # the codes of a second factor
+    "django_otp.plugins.otp_static",  # its recovery codes
     "portal.translating",
     "conditions.apps.ConditionsConfig",
     "django_prose_editor",
@@ -105,11 +108,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.headers.headers",  # outermost: what the others answer by themselves carries the headers as well
+    "portal.middleware.asked_again_unless_said",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.CompressWords",
-    "portal.middleware.headers",  # outside the language: error pages carry the headers as well
     "portal.operating.middleware.for_operators",  # before anything looks at the Host
     "conditions.public.api.conduct",
     "portal.middleware.language_of_the_address",
@@ -119,6 +122,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.signing_in.sessions.holds",
     "portal.middleware.acting",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -175,18 +179,47 @@ else:
     # Seconds, milliseconds: a database that is away is noticed, and nobody waits for it as long as TCP would.
     _database["OPTIONS"] = {"connect_timeout": 2, "tcp_user_timeout": 3000, **_database.get("OPTIONS", {})}
 DATABASES = {"default": _database}
+
+# A streaming replica of that database, for readers' pages while it is up to date:
+# `postgres://user:password@host:5432/name`. Its account needs to read only. The desk, commands and the clock never use
+# it.
+REPLICA_URL = env.str("REPLICA_URL", default="")
+if REPLICA_URL:
+    try:
+        _replica = env.db_url_config(REPLICA_URL)
+    except Exception:
+        _replica = {}
+    if not _replica.get("ENGINE", "").endswith("postgresql") or not _database["ENGINE"].endswith("postgresql"):
+        raise ImproperlyConfigured(
+            "REPLICA_URL and DATABASE_URL must both name PostgreSQL, one the streaming replica of the other: "
+            "postgres://user:password@host:5432/name."
+        )
+    _own = {**_database["OPTIONS"], **_replica.get("OPTIONS", {}), "options": "-c default_transaction_read_only=on"}
+    DATABASES["replica"] = {**_database, **_replica, "OPTIONS": _own, "TEST": {"MIRROR": "default"}}
+    DATABASE_ROUTERS = ["portal.databases.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-AUTHENTICATION_BACKENDS = ["portal.signing_in.Backend"]
+AUTHENTICATION_BACKENDS = ["portal.signing_in.backend.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
     )
 ]
+
+# A code from a person's phone after the password. `required`: who has none sets it up before anything else.
+SECOND_FACTOR = env.str("SECOND_FACTOR", default="offered")
+if SECOND_FACTOR not in {"offered", "required"}:
+    raise ImproperlyConfigured(
+        f"SECOND_FACTOR={SECOND_FACTOR} is not known. Write SECOND_FACTOR=offered or SECOND_FACTOR=required."
+    )
+OTP_TOTP_ISSUER = _address.hostname  # what the app shows beside the code
+# How often somebody may guess is for portal.signing_in.throttle to say. The devices' own rule has no upper end: whoever
+# knows a password could lock its owner out for days.
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
 
 # Languages. Django's own list is extended by what it has no data for (Somali): without it change forms are a 500.
 for _language in languages.LANGUAGES.values():
@@ -258,7 +291,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = VAR_DIR / "media"
 MEDIA_URL = "/media/"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "portal.files.WholeFiles"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 # No far-future promise for names without a hash; WhiteNoise gives hashed names their year.
@@ -315,11 +348,32 @@ LEAFLETS = _switch("LEAFLETS", True)
 # Pages that were read before are answered from memory: so many megabytes of it in each server process. 0: none.
 FRONT_CACHE_MB = env.int("FRONT_CACHE_MB", default=32)
 
+# Caches in front of the portal, each emptied whenever something was published: `https://user:secret@cache.example.org/`
+# (several: with a space between). How it is asked, where it is not Varnish: `CDN_PURGE_METHOD=POST`,
+# `CDN_PURGE_HEADERS="Fastly-Key: ..."` (several: with ";" between). Without `CDN_PURGE` no cache may keep pages.
+CDN_PURGE = env.str("CDN_PURGE", default="").split()
+CDN_PURGE_METHOD = env.str("CDN_PURGE_METHOD", default="PURGE")
+CDN_PURGE_BODY = env.str("CDN_PURGE_BODY", default="")
+_headers = [one.partition(":") for one in env.str("CDN_PURGE_HEADERS", default="").split(";") if one.strip()]
+CDN_PURGE_HEADERS = {name.strip(): said.strip() for name, _, said in _headers}
+# Without the values: they hold secrets.
+if not all(urlsplit(one).scheme in {"http", "https"} and urlsplit(one).hostname for one in CDN_PURGE):
+    raise ImproperlyConfigured("CDN_PURGE cannot be read. Write https://user:secret@cache.example.org/ for each cache.")
+if not all(re.fullmatch(r"[A-Za-z0-9-]+", name) and said for name, said in CDN_PURGE_HEADERS.items()):
+    raise ImproperlyConfigured('CDN_PURGE_HEADERS cannot be read. Write "Name: value", with ";" between several.')
+if not re.fullmatch(r"[A-Z]+", CDN_PURGE_METHOD):
+    raise ImproperlyConfigured(f"CDN_PURGE_METHOD={CDN_PURGE_METHOD} is no method. Write PURGE, POST or DELETE.")
+
 # Sessions exist at the desk only; their cookies are not even sent to the public pages.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# No other site of this domain, and nobody on the way, can put one of ours into a browser.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = ("__Secure-session", "__Secure-csrf") if HTTPS else ("sessionid", "csrftoken")
+# Eight idle hours, or until the browser is closed.
+SESSION_COOKIE_AGE = 8 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGIN_URL = "admin:login"
 CSRF_FAILURE_VIEW = "conditions.public.views.forbidden"
@@ -335,23 +389,6 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_REFERRER_POLICY = "no-referrer"
 X_FRAME_OPTIONS = "DENY"
-
-# Public pages: our own styles and images, nothing else. The desk's own policy is in portal.middleware.headers.
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        # Our own files only, never inline; every page works without them.
-        "script-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "worker-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'"],
-        "font-src": ["'self'"],
-        "form-action": ["'self'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    }
-}
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # A clinician's form sends every field twice, once as it was seen: a long condition has about 900.

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -42,7 +43,25 @@ class Answer:
         return self.body.decode()
 
 
-class Server:
+class Asked:
+    """Whatever answers at a port."""
+
+    port: int
+
+    def get(self, path, *, method="GET", body=None, timeout=10, **headers) -> Answer:
+        """On a connection of its own, so that any worker may answer."""
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            line.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            answer = line.getresponse()
+            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        except (OSError, http.client.HTTPException):
+            return Answer(0, {}, b"")
+        finally:
+            line.close()
+
+
+class Server(Asked):
     """Granian as `manage.py serve` starts it, with so many workers. Stop it."""
 
     def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, output=None, **environment):
@@ -63,21 +82,10 @@ class Server:
             [Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
             cwd=ROOT,
             env={**os.environ, **environment},
+            start_new_session=True,
             stdout=said,
             stderr=said,
         )
-
-    def get(self, path, *, method="GET", body=None, timeout=10, **headers) -> Answer:
-        """On a connection of its own, so that any worker may answer."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            line.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-            answer = line.getresponse()
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-        except (OSError, http.client.HTTPException):
-            return Answer(0, {}, b"")
-        finally:
-            line.close()
 
     def wait(self, seconds=60):
         """Until it answers. Raises TimeoutError."""
@@ -103,3 +111,6 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        # A worker that was being started anew while its server stopped is nobody's child.
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)

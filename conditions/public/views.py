@@ -36,7 +36,8 @@ from conditions.content import TopicContent
 from conditions.public import refusing, structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
-from portal import front, languages
+from portal import databases, front, languages
+from portal.headers import may_be_framed
 from portal.listening import actions as listening
 from portal.publishing import reading
 from portal.publishing import search as finding
@@ -178,9 +179,9 @@ def listing(request, language, kind):
 def search(request, language):
     words = " ".join(request.GET.get("q", "")[:200].replace("\0", "").split())
     found = finding.find(words, language, insist="exact" in request.GET)
-    if found.near and request.method == "GET":
+    if found.near and request.method == "GET" and front.ALONE not in request.META:
         # So that editors learn which words are missing. A reader's answer does not depend on it.
-        with suppress(DatabaseError), transaction.atomic():
+        with suppress(DatabaseError, InterfaceError), databases.writing(), transaction.atomic():
             listening.searched_in_vain(words, language)
     return _render(
         request,
@@ -232,10 +233,7 @@ def embed(request, language, kind, slug):
     if not isinstance(found, reading.Page):
         return found
     context = shown(reading.published(found))
-    response = render(request, "public/embed.html", {**context, "noindex": True})
-    response.xframe_options_exempt = True
-    response._csp_replace = {"frame-ancestors": ["*"]}
-    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response = may_be_framed(render(request, "public/embed.html", {**context, "noindex": True}), by="*")
     response["Link"] = f'<{context["address"]}>; rel="canonical"'
     return response
 

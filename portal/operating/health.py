@@ -22,7 +22,8 @@ def live(request):
 @require_safe
 def ready(request):
     asked = request.META.get(ASKED)
-    why = _missing(asked.server.front.watch if asked else None)
+    # Over the database that readers are answered from now: a replica, while it is up to date.
+    why = _missing(asked.server.front.source() if asked else None)
     return _plain(f"not ready: {why}", 503) if why else _plain("ready")
 
 

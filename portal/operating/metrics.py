@@ -70,6 +70,7 @@ class _Collected:
         yield _counter("portal_front_hits", "Pages answered from memory.", (), {(): hits})
         yield _counter("portal_front_misses", "Pages that had to be made.", (), {(): sums["misses"]})
         yield _counter("portal_front_put_out", "Pages put out of memory for others.", (), {(): sums["put out"]})
+        yield _counter("portal_from_replica", "Answers made from the replica.", (), {(): sums["from replica"]})
         yield _counter("portal_failed_sign_ins", "Sign-ins that were refused.", (), {(): sums["failed sign-ins"]})
         living = {str(number): slots for number, lives, slots in pieces if lives}
         yield _gauge("portal_workers", "Processes that answer.", (), {(): len(living)})

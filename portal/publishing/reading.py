@@ -573,6 +573,13 @@ def newest_act(known: Act | None = None) -> Act:
     return Act(end, end_seal, seen.first() or "")
 
 
+def came_after(known: Act, now: Act) -> bool:
+    """Whether a log that ends at `now` here has the entry that `known` ends with. At most one query."""
+    if known.end_seal == now.end_seal or not known.end:
+        return True
+    return now.end > known.end and AuditEntry.objects.filter(number=known.end, seal=known.end_seal).exists()
+
+
 @dataclass(frozen=True)
 class Spell:
     """From when to when a page showed an edition. `until` None: it still does."""

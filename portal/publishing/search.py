@@ -6,18 +6,19 @@ One description serves both databases: `words` makes the same words of a text fo
 """
 
 import re
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 
 import snowballstemmer
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.utils.html import strip_tags
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from portal import languages
+from portal import databases, languages
 from portal.publishing import checking
 from portal.publishing.folding import fold
 from portal.publishing.models import Edition, Page, PageCode, SearchEntry, SearchWord
@@ -118,8 +119,17 @@ def index(page: Page, edition: Edition) -> None:
         [PageCode(page=page, system=system, code=code) for system, code in dict.fromkeys(carried)]
     )
     # After the commit, by itself: two publishes that each hold some of the other's new words would wait for ever.
-    shown = {word for word in fold(f"{edition.title} {edition.summary}").split() if len(word) > 3}
-    transaction.on_commit(partial(learn, page.language, shown))
+    transaction.on_commit(partial(learn, page.language, _shown(page)))
+
+
+def learn_again(kind: str, key: str) -> None:
+    """The words of an object's public pages: whoever published them may have died before they were learnt."""
+    for page in Page.objects.filter(kind=kind, key=key, withdrawn_at=None):
+        learn(page.language, _shown(page))
+
+
+def _shown(page: Page) -> set[str]:
+    return {word for word in fold(f"{page.title} {page.summary}").split() if len(word) > 3}
 
 
 def put(rows: Iterable[tuple[Page, Iterable[str], str]]) -> None:
@@ -202,15 +212,30 @@ def _squeezed(folded: str) -> str:
     return folded.replace(" ", "")[:200]
 
 
+class _Stemmers(threading.local):
+    """One of each for every thread: a stemmer keeps the word it is at in itself, and two threads would mix theirs."""
+
+    def __init__(self):
+        self.of = {}
+
+
+_stemmers = _Stemmers()
+
+
+def _stem(algorithm: str, word: str) -> str:
+    if algorithm not in _stemmers.of:
+        _stemmers.of[algorithm] = snowballstemmer.stemmer(algorithm)
+    return _stemmers.of[algorithm].stemWord(word)
+
+
 @cache
 def _forms_of(language: str):
     """word -> (word, its stem) or (word,)."""
     algorithm = _STEMMERS.get(language.split("-")[0])
-    stem = snowballstemmer.stemmer(algorithm).stemWord if algorithm else str
 
     @lru_cache(maxsize=20_000)
     def forms(word: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((word, stem(word))))
+        return tuple(dict.fromkeys((word, _stem(algorithm, word) if algorithm else word)))
 
     return forms
 
@@ -233,12 +258,13 @@ def _question(folded: str, language: str) -> list[_Word]:
 def _matching(column: str, words: list[tuple[str, ...]], language: str | None, *, begins=False, limit=_CANDIDATES):
     """Keys of pages whose names, or text, hold one form of each of these words; `begins`: the last may go on."""
     wanted = [*([(_mark(language),)] if language else []), *words]
-    sql, quoted, goes_on, either, every, question = _SQL[connection.vendor]
+    here = connections[databases.alias()]
+    sql, quoted, goes_on, either, every, question = _SQL[here.vendor]
     groups = [[quoted.format(form) for form in forms] for forms in wanted]
     if begins:
         groups[-1] = [form + goes_on for form in groups[-1]]
     asked = every.join(f"({either.join(forms)})" for forms in groups)
-    with connection.cursor() as cursor:
+    with here.cursor() as cursor:
         cursor.execute(sql[column], [question.format(column=column, asked=asked), limit])
         return [row[0] for row in cursor.fetchall()]
 
