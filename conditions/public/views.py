@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlencode
 import segno
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.http import (
@@ -32,7 +33,7 @@ from django.views.decorators.http import require_safe
 
 from conditions import labels, leaflets, presentation
 from conditions.content import TopicContent
-from conditions.public import structured_data
+from conditions.public import refusing, structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
 from portal import databases, front, languages
@@ -449,12 +450,9 @@ def icon(request):
     return HttpResponseRedirect(static("icon.svg"))
 
 
-@require_safe
-def live(request):
-    return HttpResponse("ok\n", content_type="text/plain")
-
-
 def bad_request(request, exception):
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        return _error(request, "errors/413.html", 413)
     return _error(request, "errors/400.html", 400)
 
 
@@ -472,6 +470,20 @@ def server_error(request):
     return _error(request, "errors/500.html", 500)
 
 
+def in_words(get_response):
+    """A middleware: Django refuses a method without a word."""
+
+    def middleware(request):
+        response = get_response(request)
+        if response.status_code != 405 or response.streaming or response.content:
+            return response
+        answer = _error(request, "errors/405.html", 405)
+        answer["Allow"] = response["Allow"]
+        return answer
+
+    return middleware
+
+
 def try_again_shortly(request):
     """The database does not answer, or not in time."""
     response = _error(request, "errors/503.html", 503)
@@ -482,10 +494,13 @@ def try_again_shortly(request):
 
 def _error(request, template, status):
     """An error in the reader's language. Asks the database nothing: it may be what failed."""
+    if answer := refusing.for_programs(request, status):
+        return answer
     code = get_language() or languages.SOURCE
     if code not in languages.LANGUAGES or not languages.get(code).offered:
         code = languages.SOURCE
-    return render(request, template, {"noindex": True, **frame(code, _everywhere("public:home"))}, status=status)
+    context = {"noindex": True, "number": refusing.number(request, status)}
+    return render(request, template, context | frame(code, _everywhere("public:home")), status=status)
 
 
 def _render(request, template, language, view, *args, query="", **context):
