@@ -10,7 +10,7 @@ application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402
 
-from conditions import clock  # noqa: E402 -- models are there only now
+from conditions import clock, start_up  # noqa: E402 -- models are there only now
 from portal.cdn import Behind, Purger  # noqa: E402
 from portal.front import Front  # noqa: E402
 from portal.middleware import without_charset  # noqa: E402
@@ -28,3 +28,4 @@ if settings.CDN_PURGE:
     application.start()
 watch.start()
 clock.start()
+start_up.start()

@@ -46,10 +46,13 @@ class Asked:
     """Whatever answers at a port."""
 
     port: int
+    host = "127.0.0.1"
+    address: str  # as readers know it
 
     def get(self, path, *, method="GET", timeout=10, **headers) -> Answer:
         """On a connection of its own, so that any worker may answer."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        line = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+        headers.setdefault("Host", urlsplit(self.address).netloc)
         try:
             line.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
             answer = line.getresponse()
@@ -63,10 +66,11 @@ class Asked:
 class Server(Asked):
     """Granian as `manage.py serve` starts it, with so many workers. Stop it."""
 
-    def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, **environment):
-        self.port = port or free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
-        flags = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port), "--workers", str(workers)]
+    def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, machine=None, **environment):
+        self.host, within, own_port = (machine.host, machine.within, machine.port) if machine else (self.host, [], None)
+        self.port = port or own_port or free_port()
+        self.address = environment.get("PUBLIC_ADDRESS", f"http://{self.host}:{self.port}")
+        flags = ["--interface", "wsgi", "--host", self.host, "--port", str(self.port), "--workers", str(workers)]
         flags += ["--blocking-threads", str(threads), "--no-ws", "--respawn-failed-workers", "--log-level", "warning"]
         environment = {
             "SECRET_KEY": settings.SECRET_KEY,
@@ -77,7 +81,7 @@ class Server(Asked):
             **environment,
         }
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
+            [*within, Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
             cwd=ROOT,
             env={**os.environ, **environment},
         )
