@@ -1,7 +1,8 @@
 """Styles and scripts are collected beside a running server, and no file that it may be asked for is missing or half.
 
 Django's own collectstatic deletes a hashed file and writes it again, and its manifest forgets what a release does not
-have any more. Here everything is made in another folder and moved in, the manifest last; what an older release named stays.
+have any more. Here everything is made in another folder and moved in, the manifest last; what an older release named
+stays.
 """
 
 import filecmp
