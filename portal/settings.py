@@ -288,7 +288,8 @@ if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-MEDIA_ROOT = VAR_DIR / "media"
+# Pictures. Where several machines serve, one folder that all of them share: MEDIA_DIR=/srv/portal-media.
+MEDIA_ROOT = Path(env.str("MEDIA_DIR", default=str(VAR_DIR / "media")))
 MEDIA_URL = "/media/"
 STORAGES = {
     "default": {"BACKEND": "portal.files.WholeFiles"},

@@ -13,7 +13,7 @@ application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402
 
-from conditions import clock  # noqa: E402 -- models are there only now
+from conditions import clock, start_up  # noqa: E402 -- models are there only now
 from portal.cdn import Behind, Purger  # noqa: E402
 from portal.front import Front  # noqa: E402
 from portal.middleware import without_charset  # noqa: E402
@@ -33,4 +33,5 @@ if settings.CDN_PURGE:
 application = counting.around(application, front)
 front.watch.start()
 clock.start()
+start_up.start()
 say_ready()

@@ -47,10 +47,13 @@ class Asked:
     """Whatever answers at a port."""
 
     port: int
+    host = "127.0.0.1"
+    address: str  # as readers know it
 
     def get(self, path, *, method="GET", body=None, timeout=10, **headers) -> Answer:
         """On a connection of its own, so that any worker may answer."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        line = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+        headers.setdefault("Host", urlsplit(self.address).netloc)
         try:
             line.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = line.getresponse()
@@ -64,10 +67,14 @@ class Asked:
 class Server(Asked):
     """Granian as `manage.py serve` starts it, with so many workers. Stop it."""
 
-    def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, output=None, **environment):
-        self.port = port or free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
-        flags = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port), "--workers", str(workers)]
+    def __init__(
+        self, var_dir, *, workers=2, threads=2, port=None, database=None, machine=None, tree=ROOT, output=None,
+        **environment,
+    ):  # fmt: skip
+        self.host, within, own_port = (machine.host, machine.within, machine.port) if machine else (self.host, [], None)
+        self.port = port or own_port or free_port()
+        self.address = environment.get("PUBLIC_ADDRESS", f"http://{self.host}:{self.port}")
+        flags = ["--interface", "wsgi", "--host", self.host, "--port", str(self.port), "--workers", str(workers)]
         flags += ["--blocking-threads", str(threads), "--no-ws", "--respawn-failed-workers", "--log-level", "warning"]
         environment = {
             "SECRET_KEY": settings.SECRET_KEY,
@@ -79,8 +86,8 @@ class Server(Asked):
         }
         said = open(output, "w") if output else None  # noqa: SIM115 -- it stays open as long as the server
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
-            cwd=ROOT,
+            [*within, Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
+            cwd=tree,
             env={**os.environ, **environment},
             start_new_session=True,
             stdout=said,

@@ -33,6 +33,7 @@ from django.views.decorators.http import require_safe
 
 from conditions import labels, leaflets, presentation
 from conditions.content import TopicContent
+from conditions.public import letters as lists
 from conditions.public import refusing, structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
@@ -68,6 +69,18 @@ class HeadingConverter:
     to_url = to_python
 
 
+class LetterConverter:
+    """A letter of some alphabet. No longer, so that it is no part of a page whose address ends in "letters"."""
+
+    regex = "[^/]{1,4}"
+
+    def to_python(self, value):
+        return value
+
+    def to_url(self, value):
+        return lists.in_address(value)
+
+
 @require_safe
 def choose_language(request):
     """`/`: to the browser's language. No cookie; the header decides anew each time."""
@@ -80,14 +93,14 @@ def choose_language(request):
 @front.kept
 @require_safe
 def home(request, language):
-    counts, pages = reading.counts(language), list(reading.pages("condition", language))
+    counts, conditions = reading.counts(language), lists.everything("condition", language)
     return _render(
         request,
         "public/home.html",
         language,
         "public:home",
-        conditions=by_letter(pages, language),
-        warned=reading.warned(pages, language),
+        conditions=conditions,
+        warned=reading.warned(conditions.pages, language),
         kinds=[(kind, labels.PLURALS[kind], counts.get(kind, 0)) for kind in labels.MEDICAL_KINDS],
         groups=_headings(reading.headings(language)),
     )
@@ -161,17 +174,31 @@ def kept_worker(request):
 @front.kept
 @require_safe
 def listing(request, language, kind):
-    pages = list(reading.pages(kind, language))
+    return _list(request, language, kind, lists.everything(kind, language))
+
+
+@front.kept
+@require_safe
+def listing_of_letter(request, language, kind, letter, number=None):
+    """Of a list that is too long for one page: a letter, and of a letter with very many pages a part."""
+    found = None if number == 1 else lists.of_letter(kind, language, letter, 1 if number is None else number)
+    if found is None:
+        raise Http404
+    return _list(request, language, kind, found)
+
+
+def _list(request, language, kind, stretch):
     return _render(
         request,
         "public/list.html",
         language,
-        "public:list",
+        "public:list",  # another language has other letters: there its readers begin with all of them
         kind,
         kind=kind,
+        here=request.path,
         title=labels.PLURALS[kind],
-        letters=by_letter(pages, language),
-        warned=reading.warned(pages, language),
+        stretch=stretch,
+        warned=reading.warned(stretch.pages, language),
     )
 
 

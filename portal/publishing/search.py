@@ -19,7 +19,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from portal import databases, languages
-from portal.publishing import checking
+from portal.publishing import checking, letters
 from portal.publishing.folding import fold
 from portal.publishing.models import Edition, Page, PageCode, SearchEntry, SearchWord
 
@@ -166,9 +166,15 @@ def reindex() -> int:
     """Index what is not, or was by another version of this module. Returns how many pages."""
     missing = Page.objects.filter(withdrawn_at=None).exclude(searchentry__version=VERSION)
     done = 0
-    for page in missing.select_related("edition").iterator(chunk_size=200):
-        index(page, page.edition)
-        done += 1
+    keys = list(missing.values_list("pk", flat=True))
+    for begin in range(0, len(keys), 50):  # short transactions: people publish meanwhile
+        with transaction.atomic():
+            for page in missing.filter(pk__in=keys[begin : begin + 50]).select_related("edition"):
+                index(page, page.edition)
+                done += 1
+    for page in Page.objects.filter(place=b"").only("language", "title").iterator(chunk_size=200):
+        page.letter, page.place = letters.letter(page.title, page.language), letters.place(page.title, page.language)
+        page.save(update_fields=["letter", "place"])  # published by an older release beside this one
     if done:
         reckon()
     return done

@@ -5,26 +5,19 @@ Everything is as `actions` would have written it, seals and audit log included; 
 
 import copy
 import itertools
-import sys
 
-import django
-
-django.setup()
-
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from conditions import models as desk
 from portal import languages
-from portal.publishing import audit, search, seals
+from portal.publishing import audit, letters, seals, search
 from portal.publishing.folding import fold
 from portal.publishing.manuscript import digest_of
 from portal.publishing.models import (
     Address,
     AuditEnd,
     AuditEntry,
-    Change,
     Edition,
     Entry,
     Page,
@@ -69,8 +62,8 @@ def _names(language):
     pools = many.hpo()
     pool = [name for name, _more in (pools[language] if language in pools else many.medquad())]
     if language == "ar":
-        letters = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي"
-        pool = [f"{letters[n % 28]}{letters[n * 11 % 28]}{letters[n * 5 % 28]} العضلات" for n in range(900)]
+        alphabet = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي"
+        pool = [f"{alphabet[n % 28]}{alphabet[n * 11 % 28]}{alphabet[n * 5 % 28]} العضلات" for n in range(900)]
     for turn in itertools.count(1):
         for name in pool:
             yield name[:200] if turn == 1 else f"{name[:200]}, {turn}"
@@ -168,7 +161,8 @@ class _Pattern:
         copies_of(signed, **digest, at=lambda one: now, source_edition=lambda one: one.translated_from)
         pages = copies_of(
             page, title=lambda one: one.title, slug=lambda one: one.slug, edition=lambda one: one,
-            findable=lambda one: fold(one.title),
+            findable=lambda one: fold(one.title), letter=lambda one: letters.letter(one.title, language),
+            place=lambda one: letters.place(one.title, language),
         )  # fmt: skip
         Address.objects.bulk_create(
             [Address(kind=one.kind, language=language, slug=one.slug, page=one) for one in pages], batch_size=500
@@ -212,16 +206,7 @@ def _copies(model, pk, rows, left_out=()):
     given = list(rows[0])
     chosen = ", ".join("%s" if name in given else quote(name) for name in columns)
     table, own = quote(model._meta.db_table), quote(model._meta.pk.column)
-    sql = f"INSERT INTO {table} ({', '.join(map(quote, columns))}) SELECT {chosen} FROM {table} WHERE {own} = %s"  # noqa: S608 -- names of our own columns
+    sql = f"INSERT INTO {table} ({', '.join(map(quote, columns))}) SELECT {chosen} FROM {table} WHERE {own} = %s"
     order = [name for name in columns if name in given]
     with connection.cursor() as cursor:
         cursor.executemany(sql, [[*(row[name] for name in order), pk] for row in rows])
-
-
-def main():
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    fill(int(sys.argv[1]), lambda words: print(f"  {words}", flush=True))
-
-
-if __name__ == "__main__":
-    main()

@@ -12,7 +12,7 @@ from tests import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "var" / "bench"
-SECRET = "bench-only-bench-only-bench-only-bench-only"  # noqa: S105 -- signs nothing but the sessions of a measurement
+SECRET = "bench-only-bench-only-bench-only-bench-only"
 MADE_BY = (
     "portal/publishing/*.py", "portal/*/migrations/*.py", "conditions/migrations/*.py", "conditions/*.py",
     "conditions/starter/**/*", "tests/bench/large.py", "tests/make.py", "portal/languages.toml",
@@ -41,7 +41,7 @@ def prepare(env: dict[str, str], pages: int) -> None:
     manage = [sys.executable, "manage.py", "serve", "--prepare-only"]
     subprocess.run(manage, cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
     if pages:
-        subprocess.run([sys.executable, "-m", "tests.bench.large", str(pages)], cwd=ROOT, env=env, check=True)
+        subprocess.run([sys.executable, "-m", "tests.bench.places", str(pages)], cwd=ROOT, env=env, check=True)
 
 
 def _kept(kind: str) -> Path:
@@ -115,3 +115,20 @@ def on(vendor: str):
         yield Portals(vendor, here, url)
     finally:
         subprocess.run([*ctl, "-m", "fast", "stop"], stdout=subprocess.DEVNULL, cwd=place)
+
+
+def fill(pages: int):
+    """In a process of its own, with the environment of the portal."""
+    import django  # noqa: PLC0415 -- after the settings' environment
+
+    django.setup()
+    from django.conf import settings  # noqa: PLC0415
+
+    from tests.bench import large  # noqa: PLC0415
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    large.fill(pages, lambda words: print(f"  {words}", flush=True))
+
+
+if __name__ == "__main__":
+    fill(int(sys.argv[1]))

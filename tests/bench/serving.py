@@ -123,9 +123,10 @@ def wagtail(place: Path, database: str, length: int):
         (venv / "done").touch()
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(places.ROOT / "tests" / "bench" / "wagtail_site", place)
-    env = {**os.environ, "WAGTAIL_DATABASE": database}
-    env.pop("DJANGO_SETTINGS_MODULE", None)
-    subprocess.run([python, "make.py", str(length)], cwd=place, env=env, check=True, stdout=subprocess.DEVNULL)
+    env = {**os.environ, "WAGTAIL_DATABASE": database, "DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": str(place)}
+    subprocess.run(
+        [python, "-m", "django", "make_site", str(length)], cwd=place, env=env, check=True, stdout=subprocess.DEVNULL
+    )
     port = free_port()
     flags = [
         "--worker-class",

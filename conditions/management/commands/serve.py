@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from conditions import leaflets
 from conditions.management.commands.demo import ACCOUNTS, PASSWORD, retire_accounts
-from portal import languages
+from portal import languages, static_files
 
 
 def flags(port: int) -> list[str]:
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Closed, because DEMO is off: the demonstration accounts {', '.join(closed)}.")
         call_command("refresh_desk", stdout=self.stdout)
         call_command("reindex", stdout=self.stdout)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        static_files.collect()
         if prepare_only:
             return
         self.tell(f"http://127.0.0.1:{port}")

@@ -12,8 +12,10 @@ class Command(BaseCommand):
         parser.add_argument("--all", action="store_true", help="Forget the index first.")
 
     def handle(self, *args, all, **options):
-        with transaction.atomic():
-            if all:
+        if all:
+            with transaction.atomic():
                 SearchEntry.objects.all().delete()
+                count = search.reindex()
+        else:
             count = search.reindex()
         self.stdout.write(f"The search: {count} pages looked at.")

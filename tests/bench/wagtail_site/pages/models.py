@@ -1,5 +1,5 @@
 from django.db import models
-from wagtail.blocks import RichTextBlock, StructBlock, CharBlock
+from wagtail.blocks import CharBlock, RichTextBlock, StructBlock
 from wagtail.fields import RichTextField, StreamField
 from wagtail.models import Page
 
