@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 from django.conf import settings as portal_settings
 
 from conditions.management.commands import serve, settings_reference
+from tests.documented import documented
 from tests.servers import ROOT, Server, database_url, free_port
 
 DEPLOY = ROOT / "deploy"
@@ -154,21 +155,19 @@ def unit(name) -> dict[str, list[str]]:
 
 @pytest.mark.skipif(not ANALYZE, reason="no systemd-analyze on this machine")
 def test_systemd_understands_the_units_and_finds_little_exposed(tmp_path):
-    units = ("portal.service", "portal-backup.service", "portal-backup.timer")
+    verify = documented("systemd-analyze verify")
+    units = [Path(part).name for part in verify if part.startswith("deploy/")]
+    assert sorted(units) == sorted(path.name for path in DEPLOY.iterdir() if path.suffix in {".service", ".timer"})
     for name in units:
-        said = (DEPLOY / name).read_text().replace("/opt/portal", str(ROOT))
-        (tmp_path / name).write_text(said)
-    done = subprocess.run(
-        [ANALYZE, "verify", "--man=no", *(tmp_path / name for name in units)], capture_output=True, text=True
-    )
+        (tmp_path / "deploy").mkdir(exist_ok=True)
+        (tmp_path / "deploy" / name).write_text((DEPLOY / name).read_text().replace("/opt/portal", str(ROOT)))
+    done = subprocess.run(verify, cwd=tmp_path, capture_output=True, text=True)
     # Of our own units; others of the machine are none of this test's business.
     assert not [line for line in done.stderr.splitlines() if "portal" in line], done.stderr
     for name in units[:2]:
-        done = subprocess.run(
-            [ANALYZE, "security", "--offline=true", "--no-pager", "--threshold=20", tmp_path / name],
-            capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-300:]  # 2.0 of 10
+        security = [part.replace("portal.service", name) for part in documented("systemd-analyze security")]
+        done = subprocess.run(security, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-300:]
     told = {part.partition("=")[0] for name in units[:2] for part in unit(name)["Environment"][0].split()}
     assert {one for one in told if not one.startswith("PYTHON")} <= SETTINGS
 
@@ -214,7 +213,7 @@ class Nginx:
     def __init__(self, folder, upstream):
         self.plain, self.tls, self.folder = free_port(), free_port(), folder
         self.certificate()
-        said = (DEPLOY / "nginx.conf").read_text()
+        said = (DEPLOY / "portal-upstream.conf").read_text() + (DEPLOY / "nginx.conf").read_text()
         said = re.sub(r"^\s*listen \[::\].*\n", "", said, flags=re.M)
         for given, ours in (
             ("listen 80;", f"listen 127.0.0.1:{self.plain};"), ("listen 443 ", f"listen 127.0.0.1:{self.tls} "),
@@ -230,7 +229,7 @@ class Nginx:
             f"{user} daemon off; pid {folder}/pid; error_log stderr emerg; events {{}}\nhttp {{ {temporary}\n{said}\n}}"
         )
         flags = ["-p", folder, "-c", folder / "nginx.conf", "-e", "stderr"]
-        tried = subprocess.run([NGINX, "-t", *flags], capture_output=True, text=True)
+        tried = subprocess.run([NGINX, *documented("nginx -t")[1:], *flags], capture_output=True, text=True)
         assert tried.returncode == 0, tried.stderr
         self.said = folder / "said"
         with self.said.open("w") as said:
