@@ -3,6 +3,9 @@
 import re
 import time
 from base64 import b32decode
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
@@ -10,6 +13,7 @@ from portal.signing_in import second_factor
 from tests import make
 from tests.journeys.test_accessibility import violations
 from tests.journeys.test_clinician import sign_in
+from tests.servers import Server
 from tests.signing_in.phone import half_minutes, shows  # noqa: F401 -- a fixture
 from tests.signing_in.test_throttle import try_in
 
@@ -117,6 +121,32 @@ def test_a_flood_on_her_account_and_she_comes_in_from_her_own_browser_and_from_a
     new.get_by_role("link", name="Sign in", exact=True).click()
     sign_in(new, "ada")
     new.get_by_role("heading", name="What needs you today").wait_for()
+
+
+@pytest.fixture
+def machines(tmp_path):
+    running = [Server(tmp_path / name, workers=1) for name in ("one", "two")]
+    yield [server.wait() for server in running]
+    for server in running:
+        server.stop()
+
+
+def guess_at(server):
+    browser = build_opener(HTTPCookieProcessor())
+    token = re.search(
+        r'csrfmiddlewaretoken" value="(\w+)"', browser.open(f"{server.address}/admin/login/").read().decode()
+    )
+    said = urlencode({"username": "ada", "password": "guess", "csrfmiddlewaretoken": token[1]})
+    try:
+        return browser.open(f"{server.address}/admin/login/", said.encode()).status
+    except HTTPError as refused:
+        return refused.status
+
+
+def test_two_machines_count_as_one(machines):
+    make.person("ada")
+    one, two = machines
+    assert [guess_at(server) for server in (one, two, one, two, one, two, one)] == [200] * 5 + [429] * 2
 
 
 @pytest.mark.parametrize(("language", "phone"), [("en", False), ("ar", True)], ids=["desktop", "phone"])
