@@ -36,6 +36,7 @@ check: .venv/installed-dev
 fix: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	DATABASE_URL= $(BIN)/python manage.py settings_reference
 	git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2 || true  # it exits 1 when it changed something
 
 screenshots: .venv/installed-dev

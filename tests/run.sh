@@ -31,6 +31,7 @@ if [ ! -e .venv/vnu.jar ]; then
   rm -rf .venv/package .venv/vnu-jar-26.9.27.tgz
 fi
 want "a copy of the site behind nginx" "command -v nginx || test -x /usr/sbin/nginx" nginx
+want "two machines in network namespaces" "command -v ip" iproute2
 want "a cache in front of the portal" "command -v varnishd || test -x /usr/sbin/varnishd" varnish
 want "collecting interface words" "command -v xgettext" gettext
 want "PDF leaflets" "python -c 'import weasyprint'" libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal import languages
-from portal.publishing import audit, checking, floor, reading, rights, seals, search
+from portal.publishing import audit, checking, floor, letters, reading, rights, seals, search
 from portal.publishing.folding import fold
 from portal.publishing.manuscript import Manuscript
 from portal.publishing.models import (
@@ -640,6 +640,7 @@ def _findable(*names) -> str:
 def _point(page, edition, *, now, by, reason=""):
     """The page shows this edition from now on. Keeps the old address, claims the new one."""
     page.slug, page.title, page.summary = edition.slug, edition.title, edition.summary
+    page.letter, page.place = letters.letter(page.title, page.language), letters.place(page.title, page.language)
     page.edition, page.withdrawn_at, page.withdrawal_reason = edition, None, ""
     page.save()
     search.index(page, edition)

@@ -111,6 +111,8 @@ class Page(models.Model):
     last_safety = models.PositiveIntegerField(default=0)  # the newest one whose earlier words may harm
     withdrawn_at = models.DateTimeField(null=True)
     withdrawal_reason = models.TextField(blank=True)
+    letter = models.CharField(max_length=8, db_default="#")  # it stands under in lists
+    place = models.BinaryField(db_default=b"")  # and where there: letters.place
 
     class Meta:
         verbose_name = _("page")
@@ -118,6 +120,13 @@ class Page(models.Model):
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(fields=["kind", "key", "language"], name="one_page_per_object_and_language"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["language", "kind", "letter", "place"],
+                condition=models.Q(withdrawn_at=None),
+                name="live_pages_by_letter",
+            ),
         ]
 
     def __str__(self):

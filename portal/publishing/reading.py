@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Case, Count, Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
@@ -188,8 +189,28 @@ def warned(pages: Iterable[Page], language: str) -> set[str]:
     """Which of these must not be summed up in their old words: keys of pages behind a safety change. One query."""
     if language == languages.SOURCE:
         return set()
-    behind = out_of_date([language], to_follow=False).filter(safety=1)
-    return set(behind.values_list("key", flat=True)) & {page.key for page in pages}
+    keys = {page.key for page in pages}
+    # Few translations are behind a safety change, however many there are: these are looked for, and not all others.
+    moved = Page.objects.filter(language=languages.SOURCE, last_safety__gt=0)
+    behind = out_of_date([language], to_follow=False).filter(safety=1, key__in=keys)
+    return set(behind.filter(key__in=moved.values("key")).values_list("key", flat=True))
+
+
+def letters(kind: str, language: str) -> list[str]:
+    """The letters that live pages of a kind stand under, in no order. One query, one step for each letter."""
+    table = connection.ops.quote_name(Page._meta.db_table)
+    live = f"FROM {table} WHERE language = %s AND kind = %s AND withdrawn_at IS NULL"
+    # From each letter straight to the next one of the index: the pages in between are not looked at.
+    sql = f"""
+        WITH RECURSIVE step(letter) AS (
+            SELECT (SELECT letter {live} ORDER BY letter LIMIT 1)
+            UNION ALL
+            SELECT (SELECT letter {live} AND letter > step.letter ORDER BY letter LIMIT 1)
+            FROM step WHERE step.letter IS NOT NULL
+        ) SELECT letter FROM step WHERE letter IS NOT NULL"""  # noqa: S608 -- the name of our own table
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [language, kind, language, kind])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def address(kind: str, language: str, slug: str) -> Page | None:

@@ -6,6 +6,7 @@ One description serves both databases: `words` makes the same words of a text fo
 """
 
 import re
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from portal import databases, languages
-from portal.publishing import checking
+from portal.publishing import checking, letters
 from portal.publishing.folding import fold
 from portal.publishing.models import Edition, Page, PageCode, SearchEntry, SearchWord
 
@@ -118,8 +119,17 @@ def index(page: Page, edition: Edition) -> None:
         [PageCode(page=page, system=system, code=code) for system, code in dict.fromkeys(carried)]
     )
     # After the commit, by itself: two publishes that each hold some of the other's new words would wait for ever.
-    shown = {word for word in fold(f"{edition.title} {edition.summary}").split() if len(word) > 3}
-    transaction.on_commit(partial(learn, page.language, shown))
+    transaction.on_commit(partial(learn, page.language, _shown(page)))
+
+
+def learn_again(kind: str, key: str) -> None:
+    """The words of an object's public pages: whoever published them may have died before they were learnt."""
+    for page in Page.objects.filter(kind=kind, key=key, withdrawn_at=None):
+        learn(page.language, _shown(page))
+
+
+def _shown(page: Page) -> set[str]:
+    return {word for word in fold(f"{page.title} {page.summary}").split() if len(word) > 3}
 
 
 def put(rows: Iterable[tuple[Page, Iterable[str], str]]) -> None:
@@ -162,6 +172,9 @@ def reindex() -> int:
             for page in missing.filter(pk__in=keys[begin : begin + 50]).select_related("edition"):
                 index(page, page.edition)
                 done += 1
+    for page in Page.objects.filter(place=b"").only("language", "title").iterator(chunk_size=200):
+        page.letter, page.place = letters.letter(page.title, page.language), letters.place(page.title, page.language)
+        page.save(update_fields=["letter", "place"])  # published by an older release beside this one
     if done:
         reckon()
     return done
@@ -205,15 +218,30 @@ def _squeezed(folded: str) -> str:
     return folded.replace(" ", "")[:200]
 
 
+class _Stemmers(threading.local):
+    """One of each for every thread: a stemmer keeps the word it is at in itself, and two threads would mix theirs."""
+
+    def __init__(self):
+        self.of = {}
+
+
+_stemmers = _Stemmers()
+
+
+def _stem(algorithm: str, word: str) -> str:
+    if algorithm not in _stemmers.of:
+        _stemmers.of[algorithm] = snowballstemmer.stemmer(algorithm)
+    return _stemmers.of[algorithm].stemWord(word)
+
+
 @cache
 def _forms_of(language: str):
     """word -> (word, its stem) or (word,)."""
     algorithm = _STEMMERS.get(language.split("-")[0])
-    stem = snowballstemmer.stemmer(algorithm).stemWord if algorithm else str
 
     @lru_cache(maxsize=20_000)
     def forms(word: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((word, stem(word))))
+        return tuple(dict.fromkeys((word, _stem(algorithm, word) if algorithm else word)))
 
     return forms
 

@@ -20,13 +20,13 @@ def known(request, account: str) -> str:
     return dict(_read(request)).get(_disguised(account), "")
 
 
-def remember(request, response, account: str) -> None:
+def remember(request, response, account: str, browser: str = "") -> None:
     """This account has just signed in here. A new name each time: whatever slowed the old one is over."""
     who = _disguised(account)
     others = [entry for entry in _read(request) if entry[0] != who]
     response.set_cookie(
         cookie(),
-        signing.dumps([[who, secrets.token_hex(8)], *others][:MOST], salt=SALT),
+        signing.dumps([[who, browser or secrets.token_hex(8)], *others][:MOST], salt=SALT),
         max_age=DAYS * 24 * 60 * 60,
         path=settings.SESSION_COOKIE_PATH,
         secure=settings.SESSION_COOKIE_SECURE,

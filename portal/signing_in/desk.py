@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
-from django.contrib.auth.views import LoginView, RedirectURLMixin
+from django.contrib.auth.views import LoginView, PasswordChangeView, RedirectURLMixin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -14,11 +14,20 @@ from django.urls import path, reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView
 
-from portal.signing_in import browsers, second_factor, throttle
-from portal.signing_in.forms import CodeForm, ConfirmForm, PasswordAndCodeForm, PasswordForm, SignInForm
+from portal.signing_in import browsers, by_mail, second_factor, throttle
+from portal.signing_in.forms import (
+    CodeForm,
+    ConfirmForm,
+    MailForm,
+    OwnPasswordForm,
+    PasswordAndCodeForm,
+    PasswordForm,
+    SignInForm,
+)
 from portal.signing_in.sessions import FACTOR
 
 PENDING = "password_was_right"  # in the session: who still owes a code
@@ -28,11 +37,9 @@ PATIENCE = 10 * 60  # seconds
 
 def _slowed(response, form):
     """The answer says when to come back in its headers as well."""
-    for errors in form.errors.as_data().values():
-        for error in errors:
-            if error.code == "wait":
-                response.status_code = 429
-                response.headers["Retry-After"] = str(error.params["seconds"])
+    if form.waits:
+        response.status_code = 429
+        response.headers["Retry-After"] = str(form.waits)
     return response
 
 
@@ -104,12 +111,44 @@ class Code(RedirectURLMixin, FormView):
         return _slowed(super().form_invalid(form), form)
 
 
+class ByMail(FormView):
+    form_class = MailForm
+    template_name = "admin/signing_in/by_mail.html"
+    title = gettext_lazy("A way for this browser")
+    site = None
+
+    def get_form_kwargs(self):
+        return {"request": self.request, **super().get_form_kwargs()}
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**self.site.each_context(self.request), title=self.title, **kwargs)
+
+    def form_valid(self, form):
+        by_mail.send(form.cleaned_data["username"])
+        return self.render_to_response(self.get_context_data(form=form, sent=True))  # one form: one count
+
+    def form_invalid(self, form):
+        return _slowed(super().form_invalid(form), form)
+
+
+class OwnPassword(PasswordChangeView):
+    form_class = OwnPasswordForm
+
+    def get_form_kwargs(self):
+        return {"request": self.request, **super().get_form_kwargs()}
+
+    def form_invalid(self, form):
+        return _slowed(super().form_invalid(form), form)
+
+
 class SigningIn:
     """For an AdminSite."""
 
     def get_urls(self):
         return [
             path("login/code/", self.code, name="sign-in-code"),
+            path("login/by-mail/", self.by_mail, name="sign-in-by-mail"),
+            path("login/known/<str:token>/", self.known, name="sign-in-known"),
             path("second-factor/", self.admin_view(self.second_factor), name="second-factor"),
             path("auth/user/<int:pk>/second-factor/", self.admin_view(self.reset), name="second-factor-of"),
             *super().get_urls(),
@@ -136,6 +175,26 @@ class SigningIn:
     @login_not_required
     def code(self, request):
         return Code.as_view(site=self)(request)
+
+    @method_decorator(never_cache)
+    @login_not_required
+    def by_mail(self, request):
+        return ByMail.as_view(site=self)(request)
+
+    @method_decorator(never_cache)
+    @login_not_required
+    def known(self, request, token):
+        """From a mail. It changes this browser's cookie and nothing else, so a link may do it."""
+        read = by_mail.read(token)
+        context = {**self.each_context(request), "title": ByMail.title, "known": read, "too_old": not read}
+        response = render(request, ByMail.template_name, context, status=200 if read else 410)
+        if read:
+            browsers.remember(request, response, *read)
+        return response
+
+    def password_change(self, request, extra_context=None):
+        context = {**self.each_context(request), **(extra_context or {})}
+        return OwnPassword.as_view(success_url=reverse("admin:password_change_done"), extra_context=context)(request)
 
     def second_factor(self, request):
         """Set up, new recovery codes, remove: each after the password, and after a code where there is one."""

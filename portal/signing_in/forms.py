@@ -2,7 +2,8 @@
 
 from django import forms
 from django.conf import settings
-from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
+from django.contrib.auth.forms import UsernameField
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -24,7 +25,15 @@ def _begin(what, name, request) -> throttle.Guess:
         raise ValidationError(said.format(count=wait.minutes), code="wait", params={"seconds": wait.seconds}) from wait
 
 
-class SignInForm(AdminAuthenticationForm):
+class Slowed(forms.Form):
+    @property
+    def waits(self) -> int:
+        """Seconds until anything is looked at again; 0 where it was."""
+        errors = [error for found in self.errors.as_data().values() for error in found if error.code == "wait"]
+        return max((error.params["seconds"] for error in errors), default=0)
+
+
+class SignInForm(Slowed, AdminAuthenticationForm):
     def clean(self):
         name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if name is None or not password:
@@ -48,7 +57,16 @@ def _check_code(request, person, code):
     guess.was_right()
 
 
-class CodeForm(forms.Form):
+def _check_password(request, password):
+    """Of whoever is signed in. A desk that was left open is no place to guess it."""
+    guess = _begin("password", request.user.get_username(), request)
+    if not request.user.check_password(password):
+        audit.note_refused(request.user.get_username())
+        raise ValidationError(_("This is not your password."))
+    guess.was_right()
+
+
+class CodeForm(Slowed):
     """After the password. One of the two: the code of the moment, or a recovery code."""
 
     code = _Code(
@@ -75,7 +93,7 @@ class CodeForm(forms.Form):
         return self.cleaned_data
 
 
-class PasswordForm(forms.Form):
+class PasswordForm(Slowed):
     """Before anything changes: whoever found the desk open does not know this."""
 
     password = forms.CharField(
@@ -94,11 +112,7 @@ class PasswordForm(forms.Form):
             raise ValidationError(
                 _("Everybody knows the password of this account of the demonstration, so it can have no second factor.")
             )
-        guess = _begin("password", self.person.get_username(), self.request)
-        if not self.person.check_password(password):
-            audit.note_refused(self.person.get_username())
-            raise ValidationError(_("This is not your password."))
-        guess.was_right()
+        _check_password(self.request, password)
         return password
 
 
@@ -116,10 +130,35 @@ class PasswordAndCodeForm(PasswordForm):
         return self.cleaned_data
 
 
-class ConfirmForm(forms.Form):
+class ConfirmForm(Slowed):
     """The first code of a new secret. The secret is on the same page, so there is nothing to guess."""
 
     code = _Code(
         label=_("Code that the app shows now"),
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
     )
+
+
+class OwnPasswordForm(Slowed, AdminPasswordChangeForm):
+    def __init__(self, request, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self):
+        _check_password(self.request, self.cleaned_data["old_password"])
+        return self.cleaned_data["old_password"]
+
+
+class MailForm(Slowed):
+    """Whose browser is to be known. Nothing is said about whether there is such an account."""
+
+    username = UsernameField(label=_("Username"), max_length=150)
+
+    def __init__(self, request, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean(self):
+        if not self.errors:
+            _begin("mail", self.cleaned_data["username"], self.request)
+        return self.cleaned_data

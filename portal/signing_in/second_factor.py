@@ -11,11 +11,15 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy
 from django_otp.plugins.otp_static.models import StaticDevice
 
-from portal.publishing import audit
+from portal.publishing import audit, notices
 from portal.signing_in.models import Authenticator
 
+TAKEN = gettext_lazy(
+    "The second factor was taken from your account. Set it up again, and ask why if you did not want it."
+)
 RECOVERY_CODES = 10
 LENGTH = 10  # letters of a recovery code, 50 bits
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
@@ -89,6 +93,8 @@ def remove(person, *, by=None) -> bool:
         _all(person).delete()
         StaticDevice.objects.filter(user=person).delete()
         if had:
+            if by != person:
+                notices.tell([person], TAKEN, "/admin/second-factor/", by=by)
             _note(person, by=by, done="removed" if by == person else "reset")
         return had
 

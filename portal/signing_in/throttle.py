@@ -40,6 +40,8 @@ RULES = {
     },
     # Whoever gets here knows the password, and there are only a million codes.
     "code": {"browser": Rule(5, HOUR), "place": Rule(5, HOUR), "account": Rule(10, 10 * MINUTE)},
+    # No guess, but mail that anybody can have sent to somebody.
+    "mail": {"browser": Rule(2, HOUR), "place": Rule(2, HOUR), "account": Rule(5, 10 * MINUTE)},
 }
 OWN = {"browser", "place"}  # nobody else's: a right guess clears them
 
@@ -59,15 +61,16 @@ class Wait(Exception):
 class Guess:
     """One that may be looked at. It counts as wrong from the start, so many at once are many. Say if it was right."""
 
-    def __init__(self, lanes: dict[str, str]):
-        self._lanes = lanes
+    def __init__(self, lanes: dict[str, str], at: dt.datetime):
+        self._lanes, self._at = lanes, at
 
     def was_right(self) -> None:
         with transaction.atomic():
             for lane in _locked(self._lanes):
                 own = self._lanes[lane.key] in OWN
                 lane.level = 0 if own else max(0, lane.level - 1)
-                lane.until = min(lane.until, lane.at)
+                if own or lane.at == self._at:  # else another guess closed it, and that one may be wrong
+                    lane.until = lane.at
                 lane.save()
 
 
@@ -83,7 +86,7 @@ def guess(what: str, name: str, request, *, now: dt.datetime | None = None) -> G
             raise Wait((max(closed) - now).total_seconds())  # nothing is counted: waiting does not grow by asking
         for lane in found:
             _count(lane, RULES[what][lanes[lane.key]], now)
-    return Guess(lanes)
+    return Guess(lanes, now)
 
 
 def forget(now: dt.datetime | None = None) -> None:

@@ -1,6 +1,7 @@
 """Given an account at the desk, when a second factor protects it or somebody floods it, then its owner comes in."""
 
 import re
+import time
 from base64 import b32decode
 
 import pytest
@@ -79,8 +80,11 @@ def test_with_the_keyboard_alone(open_browser):
     page.get_by_role("heading", name="What needs you today").wait_for()
 
 
-def test_a_flood_on_her_account_and_she_comes_in_from_her_own_browser(open_browser):
-    make.person("ada")
+def test_a_flood_on_her_account_and_she_comes_in_from_her_own_browser_and_from_a_new_one(
+    open_browser, live_server, settings, mailoutbox
+):
+    settings.PUBLIC_ADDRESS = live_server.url
+    make.person("ada", email="ada@example.org")
     hers = open_browser()
     sign_in(hers, "ada")
     hers.get_by_role("button", name="Log out").click()
@@ -96,11 +100,23 @@ def test_a_flood_on_her_account_and_she_comes_in_from_her_own_browser(open_brows
     for number in range(40):
         try_in(place=f"203.0.113.{number}")
 
-    elsewhere = open_browser()
-    sign_in(elsewhere, "ada")
-    assert "Try again in" in elsewhere.locator(".errornote").inner_text()
     sign_in(hers, "ada")
     hers.get_by_role("heading", name="What needs you today").wait_for()
+
+    new = open_browser(javascript=False)
+    sign_in(new, "ada")
+    assert "Try again in" in new.locator(".errornote").inner_text()
+    new.get_by_role("link", name="Open a way for this browser by e-mail").click()
+    new.get_by_label("Username").fill("ada")
+    new.get_by_role("button", name="Send the mail").click()
+    new.get_by_text("a mail is on its way").wait_for()
+    until = time.monotonic() + 10
+    while not mailoutbox and time.monotonic() < until:
+        time.sleep(0.05)
+    new.goto(re.search(r"http\S+/admin/login/known/\S+", mailoutbox[0].body)[0])
+    new.get_by_role("link", name="Sign in", exact=True).click()
+    sign_in(new, "ada")
+    new.get_by_role("heading", name="What needs you today").wait_for()
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
@@ -146,4 +162,8 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(open_browser, language, 
         try_in(place="127.0.0.1")
     sign_in(page, "ada")
     look("wait")
+    page.goto("/admin/login/by-mail/")
+    look("by mail")
+    page.goto("/admin/login/known/x/")
+    look("too old")
     assert not found, "\n".join(f"{name}: {wrong}" for name, wrong in found.items())

@@ -13,7 +13,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticToken
 
 from portal.publishing import audit
-from portal.publishing.models import AuditEntry
+from portal.publishing.models import AuditEntry, Notice
 from portal.signing_in import desk, second_factor, throttle
 from portal.signing_in.models import Authenticator
 from tests import make
@@ -272,6 +272,7 @@ def noted():
 
 def test_an_administrator_takes_away_what_was_lost_and_the_log_says_so(ada, hers):
     boss = administrator("boss")
+    User.objects.filter(pk=ada.pk).update(email="ada@example.org")
     client = signed_in(boss)
     address = reverse("admin:second-factor-of", args=[ada.pk])
     assert address in client.get(reverse("admin:auth_user_change", args=[ada.pk])).content.decode()
@@ -282,6 +283,7 @@ def test_an_administrator_takes_away_what_was_lost_and_the_log_says_so(ada, hers
     assert not at_the_desk(hers[0])
     assert try_in(Client(), "ada", PASSWORD).headers["Location"] == "/admin/"
     assert noted() == [("ada", "account ada", {"done": "set up"}), ("boss", "account ada", {"done": "reset"})]
+    assert Notice.objects.get().to == ada and "taken from your account" in Notice.objects.get().text
     assert "has no second factor" in client.get(address).content.decode()
     assert list(audit.faults()) == []
 

@@ -110,6 +110,15 @@ def test_a_new_password_ends_the_sessions_opened_with_the_old_one():
     assert at_the_desk(here) and not at_the_desk(there)
 
 
+def test_a_desk_left_open_is_no_place_to_guess_the_password():
+    client = signed_in(make.person("ada"))
+    new = {"new_password1": "her-own-long-one", "new_password2": "her-own-long-one"}
+    answers = [client.post("/admin/password_change/", {"old_password": f"guess-{n}", **new}) for n in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert "This is not your password." in answers[0].content.decode()
+    assert "Try again in 1 minute." in answers[5].content.decode()
+
+
 def test_a_deactivated_account_is_out_at_once():
     ada = make.person("ada")
     client = signed_in(ada)

@@ -1,7 +1,9 @@
 """Guessing is slow, for a name that is there as for one that is not, and slows nobody whose account it is."""
 
 import datetime as dt
+import re
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -228,6 +230,80 @@ def test_the_cookie_is_for_this_server_the_desk_and_no_script_and_says_no_name(s
             True, "Strict", "/admin/", https,
         )  # fmt: skip
         assert "ada" not in cookie.value.lower()
+
+
+def test_a_right_guess_opens_no_lane_that_a_wrong_one_closed(at):
+    make.person("ada")
+    request = RequestFactory().post(LOGIN, REMOTE_ADDR=HERE)
+    for number in range(19):
+        guessed(place=f"203.0.113.{number}")
+    right = throttle.guess("password", "ada", request)  # the twentieth: it closes the lane for the time being
+    assert not guessed(place="203.0.113.99")
+    right.was_right()
+    right = throttle.guess("password", "ada", request)
+    at(minutes=1)
+    assert guessed(place="203.0.113.99")
+    right.was_right()
+    assert not guessed(place="203.0.113.98")
+
+
+# By mail
+
+
+def asked_by_mail(name="ada", place=HERE):
+    answer = Client().post("/admin/login/by-mail/", {"username": name}, REMOTE_ADDR=place)
+    for thread in threading.enumerate():
+        if thread.name.startswith("mail for signing in"):
+            thread.join(10)
+    return answer
+
+
+def test_a_new_browser_gets_a_lane_of_its_own_by_mail(at, mailoutbox):
+    make.person("ada", email="ada@example.org")
+    for number in range(30):
+        guessed(place=f"203.0.113.{number}")
+    hers = Client()
+    refused = try_in(hers, password="a-long-password", place=HERE)
+    assert refused.status_code == 429 and "/admin/login/by-mail/" in refused.content.decode()
+    assert "a mail is on its way" in asked_by_mail().content.decode()
+    (mail,) = mailoutbox
+    assert mail.to == ["ada@example.org"] and "30 minutes" in mail.body
+    link = re.search(r"/admin/login/known/\S+", mail.body)[0]
+    assert "need not wait now" in hers.get(link).content.decode()
+    assert hers.get("/admin/").status_code == 302  # it opens nothing
+    sign_in(hers)
+
+
+def test_one_mail_is_one_lane_however_often_its_link_is_opened(at, mailoutbox):
+    make.person("ada", email="ada@example.org")
+    asked_by_mail()
+    link = re.search(r"/admin/login/known/\S+", mailoutbox[0].body)[0]
+    found = Client()
+    answers = []
+    for _ in range(11):
+        assert found.get(link).status_code == 200
+        answers.append(try_in(found).status_code)
+    assert answers == [200] * 10 + [429]
+
+
+def test_a_link_is_too_old_after_half_an_hour_and_not_to_be_made_up(monkeypatch, mailoutbox):
+    make.person("ada", email="ada@example.org")
+    asked_by_mail()
+    link = re.search(r"/admin/login/known/\S+", mailoutbox[0].body)[0]
+    later = time.time() + 31 * 60
+    assert Client().get(f"{link[:-2]}x/").status_code == 410
+    monkeypatch.setattr(time, "time", lambda: later)
+    answer = Client().get(link)
+    assert answer.status_code == 410 and not answer.cookies
+
+
+def test_asking_for_a_mail_tells_nobody_who_has_an_account_and_floods_no_mailbox(at, mailoutbox):
+    make.person("ada", email="ada@example.org")
+    make.person("bob")
+    said = {asked_by_mail(name, place).content for name, place in (("ada", HERE), ("bob", HERE), ("nobody", ELSEWHERE))}
+    assert len(said) == 1 and len(mailoutbox) == 1
+    answers = [asked_by_mail(place=f"203.0.113.{number}").status_code for number in range(20)]
+    assert answers.count(200) == 4 and len(mailoutbox) == 5
 
 
 # What is kept

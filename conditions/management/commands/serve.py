@@ -11,6 +11,14 @@ from conditions.management.commands.demo import ACCOUNTS, PASSWORD, retire_accou
 from portal import languages, static_files
 
 
+def flags(port: int) -> list[str]:
+    """How granian serves the portal; `make bench` measures exactly this."""
+    # Threads, not more processes: the embedded database takes one writer at a time anyway.
+    found = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
+    found += ["--blocking-threads", "4", "--no-ws", "--log-level", "warning", "--respawn-failed-workers"]
+    return [*found, "portal.wsgi:application"]
+
+
 class Command(BaseCommand):
     help = "Bring everything up to date (database, starter content, catalogues, static files), then serve."
     requires_system_checks = ()
@@ -46,11 +54,8 @@ class Command(BaseCommand):
         self.tell(f"http://127.0.0.1:{port}")
         self.stdout.flush()
         granian = os.path.join(os.path.dirname(sys.executable), "granian")
-        # Threads, not more processes: the embedded database takes one writer at a time anyway.
-        flags = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
-        flags += ["--blocking-threads", "4", "--no-ws", "--log-level", "warning", "--respawn-failed-workers"]
         # Our own server, with fixed arguments.
-        os.execv(granian, [granian, *flags, "portal.wsgi:application"])  # nosec B606 # noqa: S606 -- see above
+        os.execv(granian, [granian, *flags(port)])  # nosec B606 # noqa: S606 -- see above
 
     def tell(self, address):
         lines = ["", f"  For readers       {address}/"]
