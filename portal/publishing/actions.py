@@ -715,3 +715,16 @@ def _signature_for(manuscript) -> SignOff:
             else _("A language reviewer has to sign off exactly these words first.")
         )
     return signature
+
+
+def put_under_letters() -> int:
+    """Pages to their places in the lists, where a release before this one published beside it. Returns how many."""
+    moved = 0
+    for page in Page.objects.only("language", "title", "letter", "place").order_by("pk").iterator(chunk_size=1_000):
+        of = page.title, page.language
+        now = letters.letter(*of), letters.place(*of)
+        if (page.letter, bytes(page.place)) != now:
+            # Not where the title has changed again meanwhile: whoever did that has written its place as well.
+            same = Page.objects.filter(pk=page.pk, title=page.title)
+            moved += same.update(letter=now[0], place=now[1])
+    return moved
