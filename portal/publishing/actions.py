@@ -650,6 +650,17 @@ def _point(page, edition, *, now, by, reason=""):
     if address.page_id != page.pk:
         raise AddressTaken(_("The address “{slug}” belongs to another page. Choose another.").format(slug=page.slug))
     PageHistory.objects.create(page=page, edition=edition, at=now, by=by, reason=reason)
+    entry = Entry.objects.filter(kind=page.kind, key=page.key, language=page.language).select_related("change").first()
+    if entry:
+        shown = entry.change_id if entry.change.digest == edition.digest else 0
+        Entry.objects.filter(pk=entry.pk).update(shown=shown)
+
+
+def put_under_letters() -> None:
+    """Pages that an older release published beside this one get their letter in the lists."""
+    for page in Page.objects.filter(place=b"").only("language", "title").iterator(chunk_size=200):
+        letter, place = letters.letter(page.title, page.language), letters.place(page.title, page.language)
+        Page.objects.filter(pk=page.pk, title=page.title).update(letter=letter, place=place)
 
 
 def _refuse_problems(manuscript):

@@ -1,7 +1,7 @@
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from portal.publishing import search
+from portal.publishing import actions, search
 from portal.publishing.models import SearchEntry
 
 
@@ -16,4 +16,5 @@ class Command(BaseCommand):
             if all:
                 SearchEntry.objects.all().delete()
             count = search.reindex()
+            actions.put_under_letters()
         self.stdout.write(f"The search: {count} pages looked at.")
