@@ -1,3 +1,4 @@
+# both releases: what the release before publishes meanwhile has no `shown`; the desk then looks once more than it need
 from django.db import migrations, models
 from django.db.models import F, OuterRef, Subquery
 
