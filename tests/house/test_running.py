@@ -28,11 +28,12 @@ def test_every_command_does_what_the_page_says(tmp_path):
             done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
             told.append(done.stdout)
-    assert len(told) == 11
+    assert len(told) == 14
     assert " 0 written" in told[5]
     assert (tmp_path / "srv/copy/.copy/nginx.conf").exists()
     assert "Every file is as it was written" in told[9]
     assert "It is back" in told[10]
+    assert "0 migrations, each of which the release before can live with" in told[11]
     assert 'href="./en/index.html"' in (tmp_path / "media/stick/index.html").read_text()
 
 
