@@ -406,7 +406,7 @@ def _show(request, published, archived=False):
 
 def _explained(parts, page):
     """The parts with their glossary words linked, and the explanations those links lead to."""
-    terms = [term for term in reading.pages("term", page.language) if term.key != page.key]
+    terms = [term for term in reading.glossary(page.language) if term.key != page.key]
     parts, found = explain(parts, terms, page.language)
     return {
         "parts": parts,

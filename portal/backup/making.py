@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from portal.backup import databases, form
 from portal.backup.form import Manifest, Refused
+from portal.files import PART
 
 _BY_CONTENT = re.compile(r"([0-9a-f]{64})\.\w+")  # a picture's name is the hash of its content
 
@@ -87,6 +88,8 @@ def _write(file, folder, now, with_secret, pulse):
             files[manifest.dump] = _add(archive, manifest.dump, database.pieces, packing, pulse)
         root = Path(settings.MEDIA_ROOT)
         for picture in sorted(one for one in root.rglob("*") if one.is_file() and not one.is_symlink()):
+            if picture.name.startswith(PART):
+                continue
             name = picture.relative_to(root).as_posix()
             if not _is_whole(picture):
                 continue  # on its way in, of a row that comes later; or damaged, then it is missing

@@ -29,6 +29,7 @@ def test_every_command_does_what_the_page_says(tmp_path):
     assert (tmp_path / "srv/copy/.copy/nginx.conf").exists()
     assert "Every file is as it was written" in told["restore /srv/backups --replace --dry-run"][0]
     assert "It is back" in told["restore /srv/backups --replace"][0]
+    assert "0 migrations, each of which the release before can live with" in told["check_migrations --pending"][0]
     assert 'href="./en/index.html"' in (tmp_path / "media/stick/index.html").read_text()
 
 

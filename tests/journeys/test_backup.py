@@ -399,3 +399,19 @@ def test_a_restore_that_is_interrupted_leaves_the_old_state(portal, tmp_path, mo
     assert "Words 2." in Client().get("/en/symptoms/tremor/").content.decode()
     restore(path, replace=True)
     assert "Words 2." not in Client().get("/en/symptoms/tremor/").content.decode()
+
+
+def test_a_backup_of_an_older_release_is_brought_up_to_date(portal, tmp_path):
+    """Its database lacks an index that this release has."""
+
+    def there():
+        with connection.cursor() as cursor:
+            return "live_pages_by_letter" in connection.introspection.get_constraints(cursor, "publishing_page")
+
+    call_command("migrate", "publishing", "0007", verbosity=0)
+    assert not there()
+    path, _said = backup(tmp_path)
+    call_command("migrate", verbosity=0)
+    restore(path, replace=True)
+    assert there()
+    call_command("migrate", check_unapplied=True, verbosity=0)

@@ -1,6 +1,7 @@
 """A new release takes the place of the old one while people read: no request is lost, and no old page comes after it."""
 
 import http.client
+import io
 import os
 import re
 import shutil
@@ -17,10 +18,12 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
 from portal import static_files
+from portal.publishing.models import Page
 from tests import make, servers
 from tests.journeys.test_copy import NGINX
 
@@ -36,6 +39,8 @@ def tree(folder):
     for name in ("portal", "conditions", "templates", "static", "locale"):
         shutil.copytree(servers.ROOT / name, folder / name, ignore=LEFT_OUT)
     shutil.copy(servers.ROOT / "manage.py", folder)
+    with (folder / "portal" / "settings.py").open("a") as more:  # compressing takes long, and is not what is tried here
+        more.write('\nWHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("css", "js", "svg", "json", "txt", "md", "map")\n')
     return folder
 
 
@@ -46,7 +51,6 @@ def second_release(folder):
     base.write_text(base.read_text().replace("</body>", f"<p>{TWO.decode()}</p></body>"))
     with (folder / "static" / "css" / "base.css").open("a") as css:
         css.write("\n.second { color: inherit; }\n")
-    (folder / "static" / "css" / "print.css").touch()
     migrations = folder / "conditions" / "migrations"
     before = max(path.stem for path in migrations.glob("0*.py"))
     (migrations / "0999_second.py").write_text(
@@ -116,7 +120,7 @@ class Readers:
             if line is not None and (number % 2 or answer.will_close):
                 line.close()
                 line = None
-            time.sleep(0.005)
+            time.sleep(0.02)
 
     def stop(self):
         self.over.set()
@@ -151,8 +155,9 @@ def releases(tmp_path):
             assert done.returncode == 0, done.stdout + done.stderr
             return done.stdout
 
-        def start(where, port=None):
+        def start(where, port=None, **changed):
             more = {name: value for name, value in environment.items() if name not in ("DATABASE_URL", "VAR_DIR")}
+            more |= changed
             server = servers.Server(environment["VAR_DIR"], database=database, tree=where, port=port, **more)
             started.append(server)
             return server.wait()
@@ -229,7 +234,7 @@ def test_no_request_is_lost_and_no_old_page_comes_after_the_switch(releases, tmp
         assert readers.lost == []
         assert readers.since(switched) == {True}
         assert Counter(status for _at, _path, status, _second in readers.answers).keys() == {200}
-        assert len(readers.answers) > 200
+        assert len(readers.answers) > 100
         # Who loaded a page of the old release gets the styles that it names, and is not told that it is the page of today.
         second = new.get("/en/symptoms/tremor/", Host="127.0.0.1", If_None_Match=first.headers["etag"])
         assert second.status == 200 and TWO in second.body
@@ -240,13 +245,11 @@ def test_no_request_is_lost_and_no_old_page_comes_after_the_switch(releases, tmp
 
 @pytest.mark.django_db(transaction=True)
 def test_without_a_proxy_the_new_one_listens_at_the_same_port(releases):
-    one, two, _port, manage, start = releases
-    manage(one, "serve", "--prepare-only")
-    old = start(one)
+    one, two, _port, _manage, start = releases
+    old = start(one, DEBUG="1")  # styles straight from the folder
     readers = Readers(old.port, PAGES)
     try:
-        manage(two, "serve", "--prepare-only")
-        start(two, old.port)
+        start(two, old.port, DEBUG="1")
         until = time.monotonic() + 60
         while True not in readers.since(0) and time.monotonic() < until:
             time.sleep(0.1)
@@ -291,7 +294,7 @@ def test_styles_are_collected_beside_a_running_server(tmp_path, settings):
     source.mkdir()
     (source / "one.css").write_text("p { color: red }")
     (source / "gone.css").write_text("p { color: blue }")
-    storage = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+    storage = {"staticfiles": {"BACKEND": "portal.static_files.Storage"}}
     with override_settings(
         STATIC_ROOT=root, STATICFILES_DIRS=[source], INSTALLED_APPS=["django.contrib.staticfiles"],
         STORAGES={**settings.STORAGES, **storage},
@@ -311,3 +314,72 @@ def test_styles_are_collected_beside_a_running_server(tmp_path, settings):
         # What an older release still names is there, and its manifest's name as well.
         assert gone.exists() and root / named("gone.css") == gone
         assert [path.name for path in root.parent.iterdir()] == ["static"]
+
+
+RELEASED = "8755971"  # what was landed before: with its code, no 5xx on the database of today
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_release_before_reads_and_writes_the_migrated_database(tmp_path):
+    archive = subprocess.run(
+        ["git", "archive", RELEASED, "portal", "conditions", "templates", "static", "locale", "manage.py"],
+        cwd=servers.ROOT, capture_output=True,
+    )  # fmt: skip
+    if archive.returncode:
+        pytest.xfail(f"the history of this clone does not reach back to {RELEASED}")
+    before = tmp_path / "before"
+    before.mkdir()
+    subprocess.run(["tar", "-x"], cwd=before, input=archive.stdout, check=True)
+    # A package that it needed and this one does not. It has no database.
+    (before / "csp").mkdir()
+    (before / "csp" / "middleware.py").write_text(
+        "def CSPMiddleware(get_response):\n    def inner(request):\n        request.csp_nonce = ''\n"
+        "        return get_response(request)\n    return inner\n"
+    )
+    tremor = make.symptom(in_languages=("en", "ar"))
+    make.published(tremor)
+    make.published(tremor, "ar")
+    make.clinician()
+    server = servers.Server(tmp_path / "var", tree=before, workers=1, LEAFLETS="0")
+    try:
+        server.wait()
+        paths = [*PAGES, "/sitemap.xml", "/en/changes.atom", "/api/v1/languages", "/en/symptoms/tremor/editions/1/"]
+        assert {path: server.get(path).status for path in paths} == dict.fromkeys(paths, 200)
+        asked = {
+            "cwd": before,
+            "env": {**os.environ, "DATABASE_URL": servers.database_url(), "VAR_DIR": str(tmp_path), "DEBUG": "1"},
+        }
+        # It signs in, edits, signs off and publishes.
+        done = subprocess.run(
+            [sys.executable, "manage.py", "shell", "-c", PUBLISHES], capture_output=True, text=True, **asked
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Words of the release before." in server.get("/en/symptoms/tremor/").text
+    finally:
+        server.stop()
+    # This release has it in its place, after the command that an upgrade ends with.
+    call_command("reindex", stdout=io.StringIO())
+    page = Page.objects.get(key="tremor", language="en")
+    assert page.edition.number == 2 and page.letter == "T"
+    call_command("verify", stdout=io.StringIO())
+
+
+PUBLISHES = """
+from django.contrib.auth.models import User
+from django.test import Client
+from conditions import editions, models
+from portal.publishing import actions
+from portal.publishing.models import Capacity
+visitor = Client(headers={"Host": "127.0.0.1"})
+visitor.force_login(User.objects.get(username="clinician"), backend="portal.signing_in.Backend")
+assert visitor.get("/admin/").status_code == 200
+made = models.Symptom.objects.get(key="tremor")
+assert visitor.get(f"/admin/conditions/symptom/{made.pk}/change/").status_code == 200
+made.summary_en = "Words of the release before."
+made.save()
+models.Source.objects.create(key="new", title="New", publisher="P", address="https://new.example/")
+by = User.objects.get(username="signatory")
+words = editions.manuscript(editions.topic("symptom", pk=made.pk), "en")
+actions.sign_off(words, by=by, capacity=Capacity.CLINICAL, source_edition=None)
+actions.publish(words, by=by, significance="follow", change_note="")
+"""

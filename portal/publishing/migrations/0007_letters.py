@@ -1,3 +1,4 @@
+# both releases: the release before does not read these columns; what it publishes meanwhile, `reindex` fills in
 from django.db import migrations, models
 
 from portal.publishing import letters
@@ -19,6 +20,7 @@ def fill(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("publishing", "0006_codes_of_pages")]
 
+    # both releases: the one before neither reads nor writes these; what it publishes meanwhile, `reindex` fills in
     operations = [
         migrations.AddField("page", "letter", models.CharField(db_default="#", max_length=8)),
         migrations.AddField("page", "place", models.BinaryField(db_default=b"")),

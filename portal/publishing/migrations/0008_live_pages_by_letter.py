@@ -1,11 +1,15 @@
 from django.db import migrations, models
 
+from portal.migrating import AddIndexConcurrently
+
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [("publishing", "0007_letters")]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexConcurrently(
             "page",
             models.Index(
                 condition=models.Q(("withdrawn_at", None)),
