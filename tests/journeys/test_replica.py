@@ -52,15 +52,12 @@ EVERY_KIND += [
     "/fhir/r5/metadata",
     "/developers/infobutton/",
 ]
-postgresql = connection.vendor == "postgresql"  # the embedded database has no replicas
+pytestmark = pytest.mark.on("postgresql")  # the embedded database has no replicas
 
 
 @pytest.fixture
 def site(tmp_path, transactional_db):
     """(a server that keeps nothing in memory, one that keeps pages as always, the primary, the replica)."""
-    if not postgresql:
-        yield None
-        return
     primary = Cluster.of_the_tests()
     with connection.cursor() as cursor:
         cursor.execute("DROP ROLE IF EXISTS reader")
@@ -124,8 +121,6 @@ class Readers:
 
 
 def test_readers_are_answered_from_the_replica_while_it_has_everything(site):
-    if not postgresql:
-        return
     server, hot, primary, replica = site
     both = [server, hot]
     symptom = make.symptom(slug_en="tremor")
@@ -167,8 +162,6 @@ def test_readers_are_answered_from_the_replica_while_it_has_everything(site):
 
 
 def test_readers_go_on_while_the_primary_is_away_and_what_they_write_goes_there(site):
-    if not postgresql:
-        return
     server, hot, primary, replica = site
     both = [server, hot]
     symptom = make.symptom(slug_en="tremor")
