@@ -6,9 +6,11 @@ DATABASE_URL ?=
 PUBLIC_ADDRESS ?= http://127.0.0.1:$(PORT)
 PYTHON ?= python3
 BIN := .venv/bin
+# Only files whose hashes are known, and only built ones: no stranger's setup.py is run.
+INSTALL := install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 export DEMO DATABASE_URL PUBLIC_ADDRESS
 
-.PHONY: run test check fix messages screenshots bench clean
+.PHONY: run test check fix lock messages screenshots bench clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed
@@ -23,15 +25,18 @@ test: .venv/installed-dev
 check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml portal conditions manage.py
 	$(BIN)/lint-imports
 	git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2 --check
 	DATABASE_URL= $(BIN)/python manage.py makemigrations --check --dry-run
+	DATABASE_URL= $(BIN)/python manage.py check_migrations
 	DATABASE_URL=sqlite:///:memory: SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(50))") PUBLIC_ADDRESS=https://portal.example DEMO=0 \
 	  $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 fix: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	DATABASE_URL= $(BIN)/python manage.py settings_reference
 	git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2 || true  # it exits 1 when it changed something
 
 screenshots: .venv/installed-dev
@@ -40,6 +45,11 @@ screenshots: .venv/installed-dev
 
 bench: .venv/installed-dev
 	@sh tests/bench/run.sh
+
+# After a change of requirements.txt or requirements-dev.txt: the hashes of every file of those versions.
+lock: .venv/installed-dev
+	for one in requirements requirements-dev; do $(BIN)/uv pip compile --quiet --no-config --no-deps --universal \
+	  --python-version 3.11 --generate-hashes --no-annotate --no-header $$one.txt -o $$one.lock || exit 1; done
 
 messages: .venv/installed-dev
 	$(BIN)/python manage.py make_catalogues
@@ -53,12 +63,12 @@ clean:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null; \
 	  else echo "Python's venv module is missing. Install it: sudo apt-get install python3-venv"; exit 1; fi; $(PYTHON) -m venv .venv; }
 
-.venv/installed: .venv/bin/python requirements.txt
+.venv/installed: .venv/bin/python requirements.lock
 	@echo "Installing what the portal runs on (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip $(INSTALL) -r requirements.lock
 	@touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt
+.venv/installed-dev: .venv/installed requirements-dev.lock
 	@echo "Installing what the tests need (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip $(INSTALL) -r requirements-dev.lock
 	@touch $@

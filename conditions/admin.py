@@ -9,8 +9,6 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, gettext_lazy
-from django_prose_editor.widgets import AdminProseEditorWidget
-from js_asset import Media
 
 import conditions.readers_admin  # noqa: F401 -- it registers itself
 from conditions import editions, follow_up, glossary, labels, models, preview, saving, telling, translatable, writing
@@ -23,6 +21,7 @@ from portal.publishing.lists import AT_ONCE, ListAdmin
 from portal.publishing.models import Edition, Entry, Page, Remark, RemarkKind
 from portal.translating.admin import TranslatingAdmin, may_translate
 from portal.translating.columns import column
+from portal.translating.editor import EditorWidget
 
 
 def source(*fields):
@@ -35,7 +34,7 @@ class SourceColumns:
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         if isinstance(db_field, models.RichTextField):
-            kwargs["widget"] = AdminProseEditorWidget
+            kwargs["widget"] = EditorWidget
         if db_field.name == "headings":
             return forms.MultipleChoiceField(
                 label=labels.PARTS["headings"],
@@ -51,9 +50,7 @@ class SourceColumns:
         original = getattr(db_field, "translated_field", None)
         if form_field and original:
             form_field.label = str(original.verbose_name)[:1].upper() + str(original.verbose_name)[1:]
-            if isinstance(form_field.widget, forms.Textarea) and not isinstance(
-                form_field.widget, AdminProseEditorWidget
-            ):
+            if isinstance(form_field.widget, forms.Textarea) and not isinstance(form_field.widget, EditorWidget):
                 form_field.widget.attrs["rows"] = 3
             form_field.widget.attrs["lang"] = languages.get(languages.SOURCE).tag
         return form_field
@@ -211,7 +208,6 @@ class TopicAdmin(SourceColumns, saving.CarefulAdmin, TranslatingAdmin, ListAdmin
         return ("key",) if obj else ()
 
     def render_change_form(self, request, context, *args, **kwargs):
-        context["media"] = Media.from_media(context["media"], nonce=request.csp_nonce)
         if context.get("original"):
             topic = editions.topic(self.kind, pk=context["original"].pk)
             context["to_be_checked"] = editions.to_be_checked(topic)

@@ -21,6 +21,7 @@ from portal import languages
 from portal.publishing import actions, audit, desk, rights
 from portal.publishing.forms import PublishForm
 from portal.publishing.lists import AT_ONCE
+from portal.signing_in.desk import SigningIn
 from portal.translating.admin import may_translate
 
 SHOWN = 8  # rows of a list; the rest is a count
@@ -50,7 +51,7 @@ class Box:
         return self.count - len(self.rows)
 
 
-class Desk(admin.AdminSite):
+class Desk(SigningIn, admin.AdminSite):
     site_header = gettext_lazy("Patient information: the desk")
     site_title = gettext_lazy("The desk")
     index_title = gettext_lazy("What needs you today")
@@ -249,19 +250,19 @@ class Today:
 
     @cached_property
     def translations(self) -> list[dict]:
-        """Per language of this person: how much is missing and out of date. Three queries, whatever the number."""
+        """Per language of this person: how much is missing and out of date. Five queries, whatever the number."""
         if not self.translates:
             return []
         missing = desk.missing(self.translates)
         behind = desk.count_out_of_date(self.translates)
-        states = desk.by_state(self.translates)
+        asked = desk.asked(self.translates)
         return [
             {
                 "language": languages.get(code),
                 "missing": missing.get(code, 0),
                 "safety": behind.get(code, (0, 0))[1],
                 "out_of_date": behind.get(code, (0, 0))[0],
-                "waiting": states.get((code, desk.State.ASKED), 0),
+                "waiting": asked.get(code, 0),
                 "url": reverse("admin:language", args=[code]),
             }
             for code in self.translates

@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -21,7 +20,7 @@ from django.contrib.staticfiles import finders
 from django.utils import timezone
 from PIL import ImageFile
 
-from portal import languages
+from portal import files, languages
 
 KEPT = timedelta(days=30)  # since somebody last read it
 LOOKED_EVERY = timedelta(days=1)
@@ -60,7 +59,8 @@ def _can_set(language: languages.Language) -> bool:
     if not fc_list or not _weasyprint():
         return False
     wanted = f":lang={language.code.partition('-')[0]}"
-    return bool(subprocess.run([fc_list, wanted], capture_output=True, check=False).stdout)  # noqa: S603 -- declared codes
+    found = subprocess.run([fc_list, wanted], capture_output=True, check=False)  # nosec B603 # noqa: S603 -- our codes
+    return bool(found.stdout)
 
 
 def missing() -> tuple[list[languages.Language], list[str]]:
@@ -88,7 +88,7 @@ def opened(html: str, base_url: str, own: Mapping[str, Callable[[], bytes]]) -> 
     try:
         with _making:
             if not (file := _there(path)):
-                _write(path, _pdf(html, css, base_url, own))
+                files.write(path, _pdf(html, css, base_url, own), lasting=True)
                 file = path.open("rb")
     finally:
         _places.release()
@@ -123,14 +123,6 @@ def _there(path: Path) -> BinaryIO | None:
         return path.open("rb")
     except FileNotFoundError:
         return None
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all: another process may serve it at this moment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-        part.write(content)
-    os.replace(part.name, path)
 
 
 def _pdf(html: str, css: str, base_url: str, own: Mapping[str, Callable[[], bytes]]) -> bytes:

@@ -164,7 +164,8 @@ class PictureFormField(forms.ImageField):
 class PictureFile(ImageFieldFile):
     def save(self, name, content, save=True):
         content = prepared(content)
-        if not self.storage.exists(content.name):
+        if not self.storage.exists(content.name) or self.storage.size(content.name) != content.size:
+            self.storage.delete(content.name)  # half of one, from a disk that was full or a power cut
             super().save(content.name, content, save)
             return
         # The same picture is there already, under the only name it can have.

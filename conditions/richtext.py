@@ -18,11 +18,11 @@ EXTENSIONS = {
 
 _cleaner = nh3.Cleaner(
     tags={"p", "ul", "ol", "li", "h3", "strong", "em", "a", "br"},
-    attributes={"a": {"href"}},
+    attributes={"*": set(), "a": {"href"}},  # without "*", "lang" and "title" would be let through
     url_schemes={"https", "http"},
     link_rel=None,
     attribute_filter=lambda tag, name, value: (
-        value if name != "href" or re.match(r"https?://[^/]|/[^/\\]|#", value) else None
+        value if name != "href" or re.match(r"https?://[^/\\\s]|/[^/\\\s]|#", value) else None  # "/⇥/host" is "//host"
     ),
 )
 _between_blocks = re.compile(r"\s*(</?(?:p|ul|ol|li|h3)>|<br>)\s*")
@@ -34,7 +34,9 @@ def clean(html: str | None) -> str:
 
     `//host` and relative addresses lose their href: on a page they would lead somewhere the editor did not mean.
     """
-    html = _cleaner.clean(html or "").strip().replace("&nbsp;", "\u00a0")  # French has one before each ":"
+    html = (
+        _cleaner.clean((html or "").replace("\ufeff", "")).strip().replace("&nbsp;", "\u00a0")
+    )  # French has one before each ":"
     return "" if _nothing.fullmatch(html) else html
 
 

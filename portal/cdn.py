@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
+from portal import logs
 from portal.front import SAME
 
 logger = logging.getLogger(__name__)
@@ -70,11 +71,11 @@ class Purger:
                 due[0] = time.monotonic() + min(LONGEST_PAUSE, 0.125 * 2**self.failing)
 
     def _purge(self) -> bool:
-        name = self._parts.hostname  # never the whole address: it holds a secret
+        name = logs.Fact(self._parts.hostname)  # never the whole address: it holds a secret
         try:
             status = self._ask()
         except (OSError, http.client.HTTPException) as error:
-            status = type(error).__name__
+            status = logs.Fact(type(error).__name__)
         if isinstance(status, int) and 200 <= status < 300:
             if self.failing:
                 logger.error("The cache at %s was emptied, and may keep pages again.", name)

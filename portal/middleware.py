@@ -1,4 +1,4 @@
-"""Small steps around every request: its language, the headers that keep readers unwatched, who acts at the desk."""
+"""Small steps around every request: its language, its compression, who acts at the desk."""
 
 import re
 
@@ -71,17 +71,6 @@ class CompressWords(GZipMiddleware):
         return response
 
 
-ADMIN_POLICY = {
-    "default-src": ["'none'"],
-    # The hash is of the one <style> that the editor (tiptap, in django-prose-editor 0.28.0) puts into the page.
-    "style-src": ["'self'", "'sha256-PlumsSlvJ7vvWzjqibGAYKq92O3y/4JTxWWsWJvyUYA='"],
-    "img-src": ["'self'", "data:"],
-    "font-src": ["'self'"],
-    "connect-src": ["'self'"],
-    "frame-src": ["'self'"],
-}
-
-
 def without_charset(application):
     """Around the whole application: requests are UTF-8, whatever charset they name.
 
@@ -96,32 +85,6 @@ def without_charset(application):
 
 
 _CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
-BY_CODE = ("/infobutton", "/fhir/")
-
-
-def headers(get_response):
-    """Permissions, referrer and content policy. The desk needs its own script and a referrer for its forms."""
-
-    def middleware(request):
-        response = get_response(request)
-        response.headers.setdefault(
-            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"
-        )
-        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if request.path_info.startswith(BY_CODE):
-            # Errors as well: their addresses may say who is ill, and another site's program has to read them.
-            response.headers.setdefault("Cache-Control", "no-store")
-            response.headers.setdefault("Access-Control-Allow-Origin", "*")
-        if request.path_info.startswith("/admin/"):
-            # With no-referrer a browser sends "Origin: null", and every form would fail its CSRF check.
-            response.headers["Referrer-Policy"] = "same-origin"
-            response.headers.setdefault("X-Robots-Tag", "noindex")
-            # The editor's import map is inline; js_asset puts the request's nonce on it.
-            script = ["'self'"] + ([f"'nonce-{request.csp_nonce}'"] if getattr(request, "csp_nonce", None) else [])
-            response._csp_update = {**ADMIN_POLICY, "script-src": script}
-        return response
-
-    return middleware
 
 
 def acting(get_response):

@@ -27,20 +27,24 @@ def _switch(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name}={value} is neither on nor off. Write {name}=1 or {name}=0.")
 
 
+# For developers on their own machine: errors are shown whole, and styles are read from their folder. Never in earnest.
 DEBUG = _switch("DEBUG", False)
 
-# DEMO: the starter content is published in the capacity "demonstration", and every such page says so.
+# 1: the starter content is published in the capacity "demonstration", and every such page says so. Never in earnest.
 DEMO = _switch("DEMO", False)
 
-DEMO_PASSWORD = "only-for-the-demo"  # noqa: S105 -- printed by `make run`; opens nothing where DEMO is off
+DEMO_PASSWORD = "only-for-the-demo"  # nosec B105 # noqa: S105 -- printed by `make run`; opens nothing where DEMO is off
 
-# What the portal itself writes: the embedded database, images, leaflets, the kept secret.
+# The folder of what the portal itself writes: the embedded database, pictures, leaflets, collected styles, mail that
+# was not sent, the kept secret. Without it: `var` beside the code.
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 
+# `postgres://user:password@host:5432/name`, PostgreSQL 15 or newer. Without it: SQLite below `VAR_DIR`.
 DATABASE_URL = env.str("DATABASE_URL", default="")
 
 
 def _secret_key() -> str:
+    # At least 32 characters, the same in every process. Needed with `DATABASE_URL`; else made once, kept in `VAR_DIR`.
     if key := env.str("SECRET_KEY", default=""):
         if len(key) < 32:
             raise ImproperlyConfigured(
@@ -66,7 +70,7 @@ def _secret_key() -> str:
 
 SECRET_KEY = _secret_key()
 
-# The one address readers use. Hosts, secure cookies and HSTS follow from it.
+# The one address readers use, such as `https://health.example.org`. Hosts, secure cookies and HSTS follow from it.
 PUBLIC_ADDRESS = env.str("PUBLIC_ADDRESS", default="http://127.0.0.1:8000").rstrip("/")
 _address = urlsplit(PUBLIC_ADDRESS)
 _LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
@@ -88,6 +92,9 @@ INSTALLED_APPS = [
     "modeltranslation",  # before admin: it patches the model admin's field handling
     "portal.publishing",
     "portal.listening",
+    "portal.signing_in",
+    "django_otp.plugins.otp_totp",  # the codes of a second factor
+    "django_otp.plugins.otp_static",  # its recovery codes
     "portal.translating",
     "conditions.apps.ConditionsConfig",
     "django_prose_editor",
@@ -101,19 +108,21 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.headers.headers",  # outermost: what the others answer by themselves carries the headers as well
     "portal.middleware.asked_again_unless_said",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.CompressWords",
-    "portal.middleware.headers",  # outside the language: error pages carry the headers as well
+    "portal.operating.middleware.for_operators",  # before anything looks at the Host
     "conditions.public.api.conduct",
     "portal.middleware.language_of_the_address",
+    "conditions.public.views.in_words",
     "conditions.public.unavailable.while_the_database_is_away",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.signing_in.sessions.holds",
     "portal.middleware.acting",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -171,8 +180,9 @@ else:
     _database["OPTIONS"] = {"connect_timeout": 2, "tcp_user_timeout": 3000, **_database.get("OPTIONS", {})}
 DATABASES = {"default": _database}
 
-# A streaming replica of that database, for readers' pages while it is up to date: REPLICA_URL=postgres://user:password@
-# host:5432/name. Its account needs to read only. The desk, commands and the clock never use it.
+# A streaming replica of that database, for readers' pages while it is up to date:
+# `postgres://user:password@host:5432/name`. Its account needs to read only. The desk, commands and the clock never use
+# it.
 REPLICA_URL = env.str("REPLICA_URL", default="")
 if REPLICA_URL:
     try:
@@ -189,16 +199,27 @@ if REPLICA_URL:
     DATABASE_ROUTERS = ["portal.databases.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-AUTHENTICATION_BACKENDS = ["portal.signing_in.Backend"]
+AUTHENTICATION_BACKENDS = ["portal.signing_in.backend.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
     )
 ]
+
+# A code from a person's phone after the password. `required`: who has none sets it up before anything else.
+SECOND_FACTOR = env.str("SECOND_FACTOR", default="offered")
+if SECOND_FACTOR not in {"offered", "required"}:
+    raise ImproperlyConfigured(
+        f"SECOND_FACTOR={SECOND_FACTOR} is not known. Write SECOND_FACTOR=offered or SECOND_FACTOR=required."
+    )
+OTP_TOTP_ISSUER = _address.hostname  # what the app shows beside the code
+# How often somebody may guess is for portal.signing_in.throttle to say. The devices' own rule has no upper end: whoever
+# knows a password could lock its owner out for days.
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
 
 # Languages. Django's own list is extended by what it has no data for (Somali): without it change forms are a 500.
 for _language in languages.LANGUAGES.values():
@@ -216,8 +237,9 @@ LANGUAGES = [(language.code, language.english) for language in languages.LANGUAG
 LANGUAGES_BIDI = [language.code for language in languages.LANGUAGES.values() if language.direction == "rtl"]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
+# Of the dates that people read: `Europe/Paris`.
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 
 # A gap is a gap: the library must never answer in another language.
 MODELTRANSLATION_DEFAULT_LANGUAGE = languages.SOURCE
@@ -226,7 +248,8 @@ MODELTRANSLATION_ENABLE_FALLBACKS = False
 MODELTRANSLATION_FALLBACK_LANGUAGES = ()
 MODELTRANSLATION_CUSTOM_FIELDS = ()
 
-# Notices to the people at the desk. Without EMAIL_URL no mail leaves: each is a file below VAR_DIR/mail.
+# Where notices to the people at the desk are sent through: `smtp+tls://user:password@mail.example.org:587`. Without it
+# no mail leaves: each is a file below `VAR_DIR/mail`.
 EMAIL_URL = env.str("EMAIL_URL", default="")
 if EMAIL_URL:
     try:
@@ -254,6 +277,7 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 EMAIL_TIMEOUT = 10  # seconds
+# Who they are from. Without it: no-reply at the host of `PUBLIC_ADDRESS`.
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"no-reply@{_address.hostname}")
 if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
     raise ImproperlyConfigured(
@@ -268,20 +292,20 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = Path(env.str("MEDIA_DIR", default=str(VAR_DIR / "media")))
 MEDIA_URL = "/media/"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "default": {"BACKEND": "portal.files.WholeFiles"},
+    "staticfiles": {"BACKEND": "portal.static_files.Storage"},
 }
 # No far-future promise for names without a hash; WhiteNoise gives hashed names their year.
 WHITENOISE_MAX_AGE = 300
 
 # How long an edition stands before a clinician should look again (PIF TICK: at most three years). By kind where it
-# differs: REVIEW_INTERVALS=treatment=365,term=1095. Whoever publishes may choose another date.
-REVIEW_INTERVAL_DAYS = env.int("REVIEW_INTERVAL_DAYS", default=2 * 365)
+# differs: `REVIEW_INTERVALS=treatment=365,term=1095`. Whoever publishes may choose another date.
+REVIEW_INTERVAL_DAYS = env.int("REVIEW_INTERVAL_DAYS", default=730)
 REVIEW_INTERVALS = env.dict("REVIEW_INTERVALS", cast={"value": int}, default={})
-# So long a review may be late before the page itself says so.
+# So many days a review may be late before the page itself says so.
 REVIEW_GRACE_DAYS = env.int("REVIEW_GRACE_DAYS", default=30)
 
-# What to dial in an emergency where this portal's readers live: EMERGENCY_NUMBER=112. Shown in every emergency card,
+# What to dial in an emergency where this portal's readers live, such as `112`. Shown in every emergency card,
 # in every language; never translated. Left empty, the cards say "your local emergency number".
 EMERGENCY_NUMBER = env.str("EMERGENCY_NUMBER", default="").strip()
 if not re.fullmatch(r"(\+?[0-9][0-9 ]{1,15})?", EMERGENCY_NUMBER):
@@ -292,14 +316,14 @@ if not re.fullmatch(r"(\+?[0-9][0-9 ]{1,15})?", EMERGENCY_NUMBER):
 # Under which licence other sites may use what is published: an address, said in every answer of the API.
 CONTENT_LICENCE = env.str("CONTENT_LICENCE", default="https://creativecommons.org/licenses/by/4.0/")
 
-# So long what readers answered, and searched for in vain, is kept.
+# So many days what readers answered, and searched for in vain, is kept.
 FEEDBACK_DAYS = env.int("FEEDBACK_DAYS", default=400)
 
-# Whoever last changed the words cannot sign them. A clinic of one person may set FOUR_EYES=0; its editions say so.
+# Whoever last changed the words cannot sign them. A clinic of one person may set `FOUR_EYES=0`; its editions say so.
 FOUR_EYES = _switch("FOUR_EYES", True)
 
-# First drafts by a machine, off unless set: MACHINE_TRANSLATION=libretranslate:https://translate.example.org or
-# deepl:https://api-free.deepl.com, with its key in MACHINE_TRANSLATION_KEY. Only published source words are sent.
+# First drafts by a machine, off unless set: `libretranslate:https://translate.example.org` or
+# `deepl:https://api-free.deepl.com`, with its key. Only published source words are sent.
 MACHINE_TRANSLATION = env.str("MACHINE_TRANSLATION", default="")
 MACHINE_TRANSLATION_KEY = env.str("MACHINE_TRANSLATION_KEY", default="")
 if MACHINE_TRANSLATION:
@@ -311,24 +335,23 @@ if MACHINE_TRANSLATION:
         )
     MACHINE_TRANSLATION = (_name, _where.rstrip("/"))
 
-# For developers: languages whose interface is shown in a pseudo-language (PSEUDO=fr,ar), to find untranslated words.
+# For developers: languages whose interface is shown in a pseudo-language (`fr,ar`), to find untranslated words.
 PSEUDO = env.list("PSEUDO", default=[])
 if PSEUDO and HTTPS:
     raise ImproperlyConfigured("PSEUDO is for developers on their own machine: readers would see nonsense.")
 
-# Each server process looks every 15 seconds what is due. CLOCK=0: something else calls `manage.py tick` instead.
+# Each server process looks every 15 seconds what is due. `CLOCK=0`: something else calls `manage.py tick` instead.
 CLOCK = _switch("CLOCK", True)
 
-# LEAFLETS=0: readers are offered no PDF. A copy of the site (manage.py export_site) is then made much sooner.
+# `LEAFLETS=0`: readers are offered no PDF. A copy of the site (`manage.py export_site`) is then made much sooner.
 LEAFLETS = _switch("LEAFLETS", True)
 
 # Pages that were read before are answered from memory: so many megabytes of it in each server process. 0: none.
 FRONT_CACHE_MB = env.int("FRONT_CACHE_MB", default=32)
 
-# Caches in front of the portal, each emptied whenever something was published:
-# CDN_PURGE=https://user:secret@cache.example.org/ (several: with a space between). How it is asked, where it is not
-# Varnish: CDN_PURGE_METHOD=POST, CDN_PURGE_HEADERS="Fastly-Key: ..." (several: with ";" between), CDN_PURGE_BODY.
-# Without CDN_PURGE no cache may keep pages.
+# Caches in front of the portal, each emptied whenever something was published: `https://user:secret@cache.example.org/`
+# (several: with a space between). How it is asked, where it is not Varnish: `CDN_PURGE_METHOD=POST`,
+# `CDN_PURGE_HEADERS="Fastly-Key: ..."` (several: with ";" between). Without `CDN_PURGE` no cache may keep pages.
 CDN_PURGE = env.str("CDN_PURGE", default="").split()
 CDN_PURGE_METHOD = env.str("CDN_PURGE_METHOD", default="PURGE")
 CDN_PURGE_BODY = env.str("CDN_PURGE_BODY", default="")
@@ -347,13 +370,19 @@ SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# No other site of this domain, and nobody on the way, can put one of ours into a browser.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = ("__Secure-session", "__Secure-csrf") if HTTPS else ("sessionid", "csrftoken")
+# Eight idle hours, or until the browser is closed.
+SESSION_COOKIE_AGE = 8 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGIN_URL = "admin:login"
 CSRF_FAILURE_VIEW = "conditions.public.views.forbidden"
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_SSL_REDIRECT = HTTPS
-# A proxy before us ends TLS; it sets X-Forwarded-Proto and adds to X-Forwarded-For itself.
+SECURE_REDIRECT_EXEMPT = [r"^health/(live|ready)$", r"^metrics$"]  # probes ask from inside, without TLS
+# 1: a proxy before us ends TLS. It sets `X-Forwarded-Proto`, and adds to `X-Forwarded-For` itself.
 BEHIND_PROXY = _switch("BEHIND_PROXY", False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
@@ -362,37 +391,45 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_REFERRER_POLICY = "no-referrer"
 X_FRAME_OPTIONS = "DENY"
 
-# Public pages: our own styles and images, nothing else. The desk's own policy is in portal.middleware.headers.
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        # Our own files only, never inline; every page works without them.
-        "script-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "worker-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'"],
-        "font-src": ["'self'"],
-        "form-action": ["'self'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    }
-}
-
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # A clinician's form sends every field twice, once as it was seen: a long condition has about 900.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
 
-# No request line is ever logged: an address says what somebody reads about.
+# How what goes wrong is written to the standard error: `plain` lines, or `json`, one object a line. Never an address.
+LOG_FORMAT = env.str("LOG_FORMAT", default="plain")
+if LOG_FORMAT not in {"plain", "json"}:
+    raise ImproperlyConfigured(f"LOG_FORMAT={LOG_FORMAT} is not known. Write LOG_FORMAT=plain or LOG_FORMAT=json.")
+
+# Whoever sends it as a bearer token may read `/metrics`: at least 20 characters. Without it there are no metrics.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
+    raise ImproperlyConfigured(
+        "METRICS_TOKEN is shorter than 20 characters. Make one with: "
+        'python3 -c "import secrets; print(secrets.token_urlsafe(30))"'
+    )
+
+# What the metrics call this release, such as the commit. The container file sets it.
+RELEASE = env.str("RELEASE", default="")
+
+# No request line is ever logged: an address says what somebody reads about (portal.logs).
+_formatter = "ForDevelopers" if DEBUG and LOG_FORMAT == "plain" else {"plain": "Plain", "json": "AsJson"}[LOG_FORMAT]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"without_addresses": {"()": "portal.logs.WithoutAddresses"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["without_addresses"]}},
+    "formatters": {"without_addresses": {"()": f"portal.logs.{_formatter}"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "without_addresses"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
+        # Django's own handlers would print, or mail, whole requests.
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.request": {"level": "ERROR"},
-        "django.server": {"level": "ERROR"},
+        "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
         "weasyprint": {"handlers": ["console"], "level": "ERROR", "propagate": False},  # warns of each leaflet's CSS
+        "_granian": {"handlers": ["console"], "propagate": False},
+        # A list of who read what, even if somebody switches it on.
+        "granian.access": {"handlers": ["nowhere"], "propagate": False},
     },
 }

@@ -8,10 +8,8 @@ not changed asks nothing, and what this copy once wrote and does not have any mo
 import fcntl
 import gzip
 import html
-import os
 import re
 import sqlite3
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -19,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.http import HttpResponse
 
-from portal import languages
+from portal import files, languages
 
 OWN = ".copy"  # a folder of the copy for what is about it; no server shows it
 LONGEST = 255 - len(".gz")  # bytes of a file's name, on every system that matters
@@ -87,18 +85,10 @@ def put(path: Path, body: bytes, *, packed: bool = False) -> bool:
     if not same:
         # First, so that no crash leaves old words packed beside the new ones: servers prefer what is packed.
         beside.unlink(missing_ok=True)
-        _whole(path, body)
+        files.write(path, body)
     if packed and path.suffix in _PACKED and len(body) > 500 and not beside.exists():
-        _whole(beside, gzip.compress(body, 9, mtime=0))
+        files.write(beside, gzip.compress(body, 9, mtime=0))
     return not same
-
-
-def _whole(path: Path, body: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as part:
-        part.write(body)
-    os.chmod(part.name, 0o644)
-    os.replace(part.name, path)
 
 
 def pictures(body: bytes) -> set[str]:
@@ -168,6 +158,8 @@ class Journal:
             "(address TEXT PRIMARY KEY, file TEXT, status INT, location TEXT, state TEXT)"
         )
         self._rows.execute("CREATE TABLE IF NOT EXISTS finished (state TEXT)")
+        if not self.was_finished:
+            files.forget_parts(folder, older_than=0)  # of one that was interrupted; nobody else writes here now
 
     @property
     def was_finished(self) -> bool:

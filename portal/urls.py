@@ -7,6 +7,7 @@ from conditions import preview
 from conditions.public import api, developers, fhir, found, infobutton
 from conditions.public import views as public
 from portal.addresses import LanguageConverter
+from portal.operating import health, metrics
 
 register_converter(LanguageConverter, "language")
 
@@ -34,6 +35,8 @@ urlpatterns = [
     path("api/v1/<path:rest>", api.no_such_address),
     path("kept-worker.js", public.kept_worker, name="kept-worker"),
     path("favicon.ico", public.icon, name="icon"),
-    path("health/live", public.live, name="live"),
+    path("health/live", health.live, name="live"),
+    path("health/ready", health.ready, name="ready"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("admin/", admin.site.urls),
 ]

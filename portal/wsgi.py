@@ -4,8 +4,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from portal import logs
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
+logs.catch_everything()
 application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402
@@ -14,18 +17,21 @@ from conditions import clock, start_up  # noqa: E402 -- models are there only no
 from portal.cdn import Behind, Purger  # noqa: E402
 from portal.front import Front  # noqa: E402
 from portal.middleware import without_charset  # noqa: E402
+from portal.operating.requests import Counting  # noqa: E402
+from portal.operating.systemd import say_ready  # noqa: E402
 from portal.replica import Follower  # noqa: E402
 
-application = Front(without_charset(application), most=settings.FRONT_CACHE_MB * 1024 * 1024)
-
-watch = application.watch
+counting = Counting(without_charset(application))
+application = front = Front(counting.made, most=settings.FRONT_CACHE_MB * 1024 * 1024)
 if settings.REPLICA_URL:
-    application.replica = Follower(watch)
-    application.replica.start()
+    front.replica = Follower(front.watch)
+    front.replica.start()
 if settings.CDN_PURGE:
     how = {"method": settings.CDN_PURGE_METHOD, "headers": settings.CDN_PURGE_HEADERS, "body": settings.CDN_PURGE_BODY}
-    application = Behind(application, [Purger(address, **how) for address in settings.CDN_PURGE])
+    application = Behind(front, [Purger(address, **how) for address in settings.CDN_PURGE])
     application.start()
-watch.start()
+application = counting.around(application, front)
+front.watch.start()
 clock.start()
 start_up.start()
+say_ready()

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -49,12 +50,12 @@ class Asked:
     host = "127.0.0.1"
     address: str  # as readers know it
 
-    def get(self, path, *, method="GET", timeout=10, **headers) -> Answer:
+    def get(self, path, *, method="GET", body=None, timeout=10, **headers) -> Answer:
         """On a connection of its own, so that any worker may answer."""
         line = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         headers.setdefault("Host", urlsplit(self.address).netloc)
         try:
-            line.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            line.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = line.getresponse()
             return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
         except (OSError, http.client.HTTPException):
@@ -66,7 +67,10 @@ class Asked:
 class Server(Asked):
     """Granian as `manage.py serve` starts it, with so many workers. Stop it."""
 
-    def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, machine=None, **environment):
+    def __init__(
+        self, var_dir, *, workers=2, threads=2, port=None, database=None, machine=None, tree=ROOT, output=None,
+        **environment,
+    ):  # fmt: skip
         self.host, within, own_port = (machine.host, machine.within, machine.port) if machine else (self.host, [], None)
         self.port = port or own_port or free_port()
         self.address = environment.get("PUBLIC_ADDRESS", f"http://{self.host}:{self.port}")
@@ -80,10 +84,14 @@ class Server(Asked):
             "DEBUG": "1",  # styles straight from the folder: nothing was collected
             **environment,
         }
+        said = open(output, "w") if output else None  # noqa: SIM115 -- it stays open as long as the server
         self.process = subprocess.Popen(
             [*within, Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
-            cwd=ROOT,
+            cwd=tree,
             env={**os.environ, **environment},
+            start_new_session=True,
+            stdout=said,
+            stderr=said,
         )
 
     def wait(self, seconds=60):
@@ -110,3 +118,6 @@ class Server(Asked):
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        # A worker that was being started anew while its server stopped is nobody's child.
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from conditions.bundle.form import SHAPE, SHAPES, Bundle, flat, nested, whole
 from conditions.bundle.reading import EXPORTED, KNOWN
+from portal.files import forget_parts, write
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -42,12 +43,15 @@ def to_folder(bundle: Bundle, folder: Path) -> int:
     if there and EXPORTED not in there:
         raise FileExistsError(f"{folder} is not empty and holds no earlier export")
     made = files(bundle)
+    if EXPORTED in made:
+        # Until all is written the folder claims nothing, or who is interrupted leaves old words under new promises.
+        write(folder / EXPORTED, b"")
+        made[EXPORTED] = made.pop(EXPORTED)
+    forget_parts(folder, older_than=0)
     for name in ours.keys() - made.keys():
         ours[name].unlink()
     for name, content in made.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        write(folder / name, content)
     return len(made)
 
 

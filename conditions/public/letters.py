@@ -1,32 +1,74 @@
-"""Under which letter a name stands in the lists, and in what order."""
+"""Lists in alphabetical order: whole where they are short, a letter at a time where they are long."""
 
-from babel import Locale
-from pypinyin import lazy_pinyin
+from dataclasses import dataclass
 
-from portal.publishing.folding import fold
+from django.db.models import Count
 
-# Letters that a language counts as its own, though they are written with a mark.
-_OWN_LETTERS = {"es": "Ññ", "ru": "Йй"}
+from portal.publishing import letters, reading
+
+MOST = 200  # pages on one page of a list
 
 
 def by_letter(pages, language: str) -> list[tuple[str, list]]:
     """Pages (anything with a title) in alphabetical groups, sorted within: "T", "Д", "ت"; Chinese by its pinyin."""
     groups = {}
-    for page in sorted(pages, key=lambda page: _key(page.title, language)):
-        first = page.title.strip()[:1].upper()
-        if first not in _OWN_LETTERS.get(language, ""):
-            first = _key(page.title, language)[0][:1].upper() or "#"
-        groups.setdefault(first, []).append(page)
+    for page in sorted(pages, key=lambda page: letters.key(page.title, language)):
+        groups.setdefault(letters.letter(page.title, language), []).append(page)
     return list(groups.items())
 
 
-def _key(name: str, language: str) -> tuple[str, str]:
-    script = Locale.parse(language, sep="-").script or language
-    if language.startswith("zh") or script in {"Hans", "Hant"}:
-        return (" ".join(lazy_pinyin(name)).lower(), name)
-    folded = fold(name)
-    if name.strip()[:1] in _OWN_LETTERS.get(language, ""):
-        return (folded[:1] + "\uffff" + folded[1:], name)  # after its plain neighbour: ñ follows n, й follows и
-    if language in {"ar", "fa"} and folded.startswith("ال") and len(folded) > 4:
-        folded = folded[2:]  # the article does not count
-    return (folded, name)
+@dataclass(frozen=True)
+class Stretch:
+    """What one page of a list shows, and the letters that lead to the others."""
+
+    groups: list[tuple[str, list]]
+    letters: list[str]  # () where everything is here
+    letter: str = ""
+    number: int = 1
+    of: int = 1
+
+    @property
+    def before(self) -> int:
+        return self.number - 1
+
+    @property
+    def after(self) -> int:
+        """0: this is the last part."""
+        return self.number + 1 if self.number < self.of else 0
+
+    @property
+    def pages(self) -> list:
+        return [page for _letter, pages in self.groups for page in pages]
+
+
+def everything(kind: str, language: str) -> Stretch:
+    """All pages of a kind; of more than MOST the letters alone. At most two queries."""
+    pages = list(reading.pages(kind, language)[: MOST + 1])
+    if len(pages) <= MOST:
+        return Stretch(by_letter(pages, language), [])
+    return Stretch([], letters.in_order(reading.letters(kind, language), language))
+
+
+def of_letter(kind: str, language: str, asked: str, number: int) -> Stretch | None:
+    """A page of those under a letter, as it stands in an address; None where there is none. Three queries."""
+    found = letters.in_order(reading.letters(kind, language), language)
+    letter = next((one for one in found if in_address(one) == asked), None)
+    if letter is None or number < 1:
+        return None
+    under = reading.pages(kind, language).filter(letter=letter)
+    pages = list(under.order_by("place", "pk")[(number - 1) * MOST : number * MOST])
+    if not pages:
+        return None
+    return Stretch([(letter, pages)], found, letter, number, -(-under.count() // MOST))
+
+
+def addresses(kind: str, language: str) -> list[tuple[str, int]]:
+    """(letter, part) of every page that a long list has; [] of a short one."""
+    if reading.pages(kind, language).count() <= MOST:
+        return []
+    counts = reading.pages(kind, language).values_list("letter").annotate(Count("pk")).order_by("letter")
+    return [(in_address(letter), part) for letter, count in counts for part in range(1, -(-count // MOST) + 1)]
+
+
+def in_address(letter: str) -> str:
+    return "-" if letter == "#" else letter.lower()

@@ -8,6 +8,7 @@ from portal.addresses import SlugConverter
 register_converter(views.KindConverter, "kind")
 register_converter(views.HeadingConverter, "heading")
 register_converter(SlugConverter, "uslug")
+register_converter(views.LetterConverter, "letter")
 
 app_name = "public"
 urlpatterns = [
@@ -21,6 +22,8 @@ urlpatterns = [
     path("browse/<heading:heading>/", views.heading, name="heading"),
     path("about/", views.about, name="about"),
     path("<kind:kind>/", views.listing, name="list"),
+    path("<kind:kind>/letters/<letter:letter>/", views.listing_of_letter, name="letter"),
+    path("<kind:kind>/letters/<letter:letter>/<int:number>/", views.listing_of_letter, name="letter-part"),
     path("<kind:kind>/<uslug:slug>/", views.page, name="page"),
     path("<kind:kind>/<uslug:slug>/embed/", views.embed, name="embed"),
     path("<kind:kind>/<uslug:slug>/feedback/", feedback.feedback, name="feedback"),

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlencode
 import segno
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.http import (
@@ -32,10 +33,12 @@ from django.views.decorators.http import require_safe
 
 from conditions import labels, leaflets, presentation
 from conditions.content import TopicContent
-from conditions.public import structured_data
+from conditions.public import letters as lists
+from conditions.public import refusing, structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
 from portal import databases, front, languages
+from portal.headers import may_be_framed
 from portal.listening import actions as listening
 from portal.publishing import reading
 from portal.publishing import search as finding
@@ -66,6 +69,18 @@ class HeadingConverter:
     to_url = to_python
 
 
+class LetterConverter:
+    """A letter of some alphabet. No longer, so that it is no part of a page whose address ends in "letters"."""
+
+    regex = "[^/]{1,4}"
+
+    def to_python(self, value):
+        return value
+
+    def to_url(self, value):
+        return lists.in_address(value)
+
+
 @require_safe
 def choose_language(request):
     """`/`: to the browser's language. No cookie; the header decides anew each time."""
@@ -78,14 +93,14 @@ def choose_language(request):
 @front.kept
 @require_safe
 def home(request, language):
-    counts, pages = reading.counts(language), list(reading.pages("condition", language))
+    counts, conditions = reading.counts(language), lists.everything("condition", language)
     return _render(
         request,
         "public/home.html",
         language,
         "public:home",
-        conditions=by_letter(pages, language),
-        warned=reading.warned(pages, language),
+        conditions=conditions,
+        warned=reading.warned(conditions.pages, language),
         kinds=[(kind, labels.PLURALS[kind], counts.get(kind, 0)) for kind in labels.MEDICAL_KINDS],
         groups=_headings(reading.headings(language)),
     )
@@ -159,17 +174,31 @@ def kept_worker(request):
 @front.kept
 @require_safe
 def listing(request, language, kind):
-    pages = list(reading.pages(kind, language))
+    return _list(request, language, kind, lists.everything(kind, language))
+
+
+@front.kept
+@require_safe
+def listing_of_letter(request, language, kind, letter, number=None):
+    """Of a list that is too long for one page: a letter, and of a letter with very many pages a part."""
+    found = None if number == 1 else lists.of_letter(kind, language, letter, 1 if number is None else number)
+    if found is None:
+        raise Http404
+    return _list(request, language, kind, found)
+
+
+def _list(request, language, kind, stretch):
     return _render(
         request,
         "public/list.html",
         language,
-        "public:list",
+        "public:list",  # another language has other letters: there its readers begin with all of them
         kind,
         kind=kind,
+        here=request.path,
         title=labels.PLURALS[kind],
-        letters=by_letter(pages, language),
-        warned=reading.warned(pages, language),
+        stretch=stretch,
+        warned=reading.warned(stretch.pages, language),
     )
 
 
@@ -231,10 +260,7 @@ def embed(request, language, kind, slug):
     if not isinstance(found, reading.Page):
         return found
     context = shown(reading.published(found))
-    response = render(request, "public/embed.html", {**context, "noindex": True})
-    response.xframe_options_exempt = True
-    response._csp_replace = {"frame-ancestors": ["*"]}
-    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response = may_be_framed(render(request, "public/embed.html", {**context, "noindex": True}), by="*")
     response["Link"] = f'<{context["address"]}>; rel="canonical"'
     return response
 
@@ -380,7 +406,7 @@ def _show(request, published, archived=False):
 
 def _explained(parts, page):
     """The parts with their glossary words linked, and the explanations those links lead to."""
-    terms = [term for term in reading.pages("term", page.language) if term.key != page.key]
+    terms = [term for term in reading.glossary(page.language) if term.key != page.key]
     parts, found = explain(parts, terms, page.language)
     return {
         "parts": parts,
@@ -451,12 +477,9 @@ def icon(request):
     return HttpResponseRedirect(static("icon.svg"))
 
 
-@require_safe
-def live(request):
-    return HttpResponse("ok\n", content_type="text/plain")
-
-
 def bad_request(request, exception):
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        return _error(request, "errors/413.html", 413)
     return _error(request, "errors/400.html", 400)
 
 
@@ -474,6 +497,20 @@ def server_error(request):
     return _error(request, "errors/500.html", 500)
 
 
+def in_words(get_response):
+    """A middleware: Django refuses a method without a word."""
+
+    def middleware(request):
+        response = get_response(request)
+        if response.status_code != 405 or response.streaming or response.content:
+            return response
+        answer = _error(request, "errors/405.html", 405)
+        answer["Allow"] = response["Allow"]
+        return answer
+
+    return middleware
+
+
 def try_again_shortly(request):
     """The database does not answer, or not in time."""
     response = _error(request, "errors/503.html", 503)
@@ -484,10 +521,13 @@ def try_again_shortly(request):
 
 def _error(request, template, status):
     """An error in the reader's language. Asks the database nothing: it may be what failed."""
+    if answer := refusing.for_programs(request, status):
+        return answer
     code = get_language() or languages.SOURCE
     if code not in languages.LANGUAGES or not languages.get(code).offered:
         code = languages.SOURCE
-    return render(request, template, {"noindex": True, **frame(code, _everywhere("public:home"))}, status=status)
+    context = {"noindex": True, "number": refusing.number(request, status)}
+    return render(request, template, context | frame(code, _everywhere("public:home")), status=status)
 
 
 def _render(request, template, language, view, *args, query="", **context):

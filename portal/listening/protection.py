@@ -57,13 +57,13 @@ def redeem(stamp: str, said: str) -> bool:
 
 def within_limits(request) -> bool:
     """Count one more. False: too many in this hour, from this address or in all."""
-    return _count(f"from:{_disguised(_address(request))}") <= PER_ADDRESS and _count("in-all") <= IN_ALL
+    return _count(f"from:{_disguised(network(request))}") <= PER_ADDRESS and _count("in-all") <= IN_ALL
 
 
 def left(request, what: str, most: int, seconds: int) -> tuple[int, int]:
     """Count one more. (What is left to this address in this window, below 0: too many; seconds until the next one)."""
     window, passed = divmod(int(time.time()), seconds)
-    used = _count(f"{what}:{window}:{_disguised(_address(request))}", seconds)
+    used = _count(f"{what}:{window}:{_disguised(network(request))}", seconds)
     return most - used, seconds - passed
 
 
@@ -90,7 +90,7 @@ def _disguised(address: str) -> str:
     return hmac.new(_secret[1], address.encode(), hashlib.sha256).hexdigest()
 
 
-def _address(request) -> str:
+def network(request) -> str:
     """Where it comes from: a household's whole network in IPv6. Only our own proxy is believed, and its last word."""
     address = request.META.get("REMOTE_ADDR", "")
     if settings.BEHIND_PROXY:

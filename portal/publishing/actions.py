@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal import languages
-from portal.publishing import audit, checking, floor, reading, rights, seals, search
+from portal.publishing import audit, checking, floor, letters, reading, rights, seals, search
 from portal.publishing.folding import fold
 from portal.publishing.manuscript import Manuscript
 from portal.publishing.models import (
@@ -640,6 +640,7 @@ def _findable(*names) -> str:
 def _point(page, edition, *, now, by, reason=""):
     """The page shows this edition from now on. Keeps the old address, claims the new one."""
     page.slug, page.title, page.summary = edition.slug, edition.title, edition.summary
+    page.letter, page.place = letters.letter(page.title, page.language), letters.place(page.title, page.language)
     page.edition, page.withdrawn_at, page.withdrawal_reason = edition, None, ""
     page.save()
     search.index(page, edition)
@@ -649,6 +650,23 @@ def _point(page, edition, *, now, by, reason=""):
     if address.page_id != page.pk:
         raise AddressTaken(_("The address “{slug}” belongs to another page. Choose another.").format(slug=page.slug))
     PageHistory.objects.create(page=page, edition=edition, at=now, by=by, reason=reason)
+    entry = Entry.objects.filter(kind=page.kind, key=page.key, language=page.language).select_related("change").first()
+    if entry:
+        shown = entry.change_id if entry.change.digest == edition.digest else 0
+        Entry.objects.filter(pk=entry.pk).update(shown=shown)
+
+
+def put_under_letters() -> int:
+    """Pages to their places in the lists, where a release before this one published beside it. Returns how many."""
+    moved = 0
+    for page in Page.objects.only("language", "title", "letter", "place").order_by("pk").iterator(chunk_size=1_000):
+        of = page.title, page.language
+        now = letters.letter(*of), letters.place(*of)
+        if (page.letter, bytes(page.place)) != now:
+            # Not where the title has changed again meanwhile: whoever did that has written its place as well.
+            same = Page.objects.filter(pk=page.pk, title=page.title)
+            moved += same.update(letter=now[0], place=now[1])
+    return moved
 
 
 def _refuse_problems(manuscript):

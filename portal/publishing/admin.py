@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext, override
 
 import portal.publishing.people  # noqa: F401 -- it registers itself
 from portal import languages
+from portal.headers import may_be_framed
 from portal.publishing import actions, audit, compare, desk, floor, forms, models, reading, rights, sharing
 from portal.publishing.manuscript import Manuscript
 
@@ -201,7 +202,7 @@ class GateAdmin(admin.ModelAdmin):
             "gate": self.gate_view,
             "words": self.words_view,
             "compare": self.compare_view,
-            "history": self.history_view,
+            "history": self.words_history_view,
             "preview": self.preview_view,
         }
         return [
@@ -272,9 +273,7 @@ class GateAdmin(admin.ModelAdmin):
             }
             response = render(request, "public/preview.html", context)
         # It may be shown beside the translator's form; nobody else's page can hold it.
-        response._csp_replace = {"frame-ancestors": ["'self'"]}
-        response["X-Frame-Options"] = "SAMEORIGIN"
-        return response
+        return may_be_framed(response, by="'self'")
 
     # Read and comment
 
@@ -354,7 +353,7 @@ class GateAdmin(admin.ModelAdmin):
             found.insert(0, ("slug", before.slug, after.slug))
         return [(self.part_label(obj, part), compare.words(old, new)) for part, old, new in found]
 
-    def history_view(self, request, pk, language):
+    def words_history_view(self, request, pk, language):
         """Who changed which words when, who said, signed and published what; newest first."""
         obj, language = self._object(request, pk, language)
         state = self.states(obj, [language])[0]
@@ -635,7 +634,7 @@ class GateAdmin(admin.ModelAdmin):
         words = [one.manuscript for one in self.states(obj) if one.manuscript.title]
         expires = timezone.now() + dt.timedelta(days=days)
         token = sharing.token({one.language: actions.remember(one).pk for one in words}, expires)
-        address = request.build_absolute_uri(reverse("shared-preview", args=[token, state.language.code]))
+        address = settings.PUBLIC_ADDRESS + reverse("shared-preview", args=[token, state.language.code])
         title = _("A preview to share: {name}").format(name=obj)
         context = {**self._page(request, obj, state, title, "gate"), "address": address, "expires": expires}
         return render(request, "admin/gate/shared.html", context)

@@ -27,7 +27,9 @@ WHAT = {
     "account made": _("account made"),
     "account changed": _("account changed"),
     "account deleted": _("account deleted"),
+    "second factor": _("second factor set up, used or taken away"),
     "sign-in refused": _("sign-in refused"),
+    "brought back": _("brought back from a backup"),
 }
 
 # How many refused log-ins are written down: one a minute for a name, so many a minute for all names together.

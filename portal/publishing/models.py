@@ -91,6 +91,14 @@ class Edition(Unchanging):
             models.UniqueConstraint(fields=["kind", "key", "language", "number"], name="each_number_once"),
             models.CheckConstraint(condition=models.Q(number__gte=1), name="numbers_start_at_one"),
         ]
+        indexes = [
+            models.Index(
+                fields=["language", "published_at"],
+                condition=models.Q(significance=Significance.SAFETY),
+                name="safety_editions",
+            ),
+            models.Index(fields=["language", "key"], condition=models.Q(number=2), name="published_again"),
+        ]
 
     def __str__(self):
         return f"{self.title} ({self.language}), {self.number}"
@@ -111,6 +119,8 @@ class Page(models.Model):
     last_safety = models.PositiveIntegerField(default=0)  # the newest one whose earlier words may harm
     withdrawn_at = models.DateTimeField(null=True)
     withdrawal_reason = models.TextField(blank=True)
+    letter = models.CharField(max_length=8, db_default="#")  # it stands under in lists
+    place = models.BinaryField(db_default=b"")  # and where there: letters.place
 
     class Meta:
         verbose_name = _("page")
@@ -118,6 +128,15 @@ class Page(models.Model):
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(fields=["kind", "key", "language"], name="one_page_per_object_and_language"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["language", "kind", "letter", "place"],
+                condition=models.Q(withdrawn_at=None),
+                name="live_pages_by_letter",
+            ),
+            models.Index(fields=["key", "language"], name="pages_of_an_object"),
+            models.Index(fields=["language"], condition=models.Q(withdrawn_at__isnull=False), name="withdrawn_pages"),
         ]
 
     def __str__(self):
@@ -137,6 +156,7 @@ class Address(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["kind", "language", "slug"], name="one_object_per_address"),
         ]
+        indexes = [models.Index(fields=["slug"], name="addresses_by_slug")]
 
     def __str__(self):
         return self.slug
@@ -199,7 +219,10 @@ class PageHistory(Unchanging):
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["page", "at"], name="history_of_a_page")]
+        indexes = [
+            models.Index(fields=["page", "at"], name="history_of_a_page"),
+            models.Index(fields=["at", "id"], name="history_by_moment"),
+        ]
 
     def __str__(self):
         return f"{self.page_id}: {self.edition_id or 'withdrawn'} from {self.at:%Y-%m-%d %H:%M}"
@@ -240,6 +263,7 @@ class SignOff(Unchanging):
                 name="one_signature_each_beside_a_source_edition",
             ),
         ]
+        indexes = [models.Index(fields=["kind", "key", "language", "digest"], name="sign_offs_of_words")]
 
     def __str__(self):
         return f"{self.signed_as} ({self.get_capacity_display()})"
@@ -356,6 +380,9 @@ class Entry(models.Model):
     change = models.ForeignKey(Change, models.PROTECT, related_name="+")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     due_on = models.DateField(null=True, blank=True)
+    shown = models.BigIntegerField(
+        db_default=0
+    )  # the change whose words its page shows; of others something may be due
 
     class Meta:
         default_permissions = ()
@@ -365,6 +392,11 @@ class Entry(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["kind", "key", "language"], name="one_entry_per_object_and_language"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["language"], condition=~models.Q(shown=models.F("change")), name="entries_something_is_due_of"
+            ),
         ]
 
     def __str__(self):

@@ -6,6 +6,7 @@ One description serves both databases: `words` makes the same words of a text fo
 """
 
 import re
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -118,8 +119,17 @@ def index(page: Page, edition: Edition) -> None:
         [PageCode(page=page, system=system, code=code) for system, code in dict.fromkeys(carried)]
     )
     # After the commit, by itself: two publishes that each hold some of the other's new words would wait for ever.
-    shown = {word for word in fold(f"{edition.title} {edition.summary}").split() if len(word) > 3}
-    transaction.on_commit(partial(learn, page.language, shown))
+    transaction.on_commit(partial(learn, page.language, _shown(page)))
+
+
+def learn_again(kind: str, key: str) -> None:
+    """The words of an object's public pages: whoever published them may have died before they were learnt."""
+    for page in Page.objects.filter(kind=kind, key=key, withdrawn_at=None):
+        learn(page.language, _shown(page))
+
+
+def _shown(page: Page) -> set[str]:
+    return {word for word in fold(f"{page.title} {page.summary}").split() if len(word) > 3}
 
 
 def put(rows: Iterable[tuple[Page, Iterable[str], str]]) -> None:
@@ -156,9 +166,12 @@ def reindex() -> int:
     """Index what is not, or was by another version of this module. Returns how many pages."""
     missing = Page.objects.filter(withdrawn_at=None).exclude(searchentry__version=VERSION)
     done = 0
-    for page in missing.select_related("edition").iterator(chunk_size=200):
-        index(page, page.edition)
-        done += 1
+    keys = list(missing.values_list("pk", flat=True))
+    for begin in range(0, len(keys), 50):  # short transactions: people publish meanwhile
+        with transaction.atomic():
+            for page in missing.filter(pk__in=keys[begin : begin + 50]).select_related("edition"):
+                index(page, page.edition)
+                done += 1
     if done:
         reckon()
     return done
@@ -202,15 +215,30 @@ def _squeezed(folded: str) -> str:
     return folded.replace(" ", "")[:200]
 
 
+class _Stemmers(threading.local):
+    """One of each for every thread: a stemmer keeps the word it is at in itself, and two threads would mix theirs."""
+
+    def __init__(self):
+        self.of = {}
+
+
+_stemmers = _Stemmers()
+
+
+def _stem(algorithm: str, word: str) -> str:
+    if algorithm not in _stemmers.of:
+        _stemmers.of[algorithm] = snowballstemmer.stemmer(algorithm)
+    return _stemmers.of[algorithm].stemWord(word)
+
+
 @cache
 def _forms_of(language: str):
     """word -> (word, its stem) or (word,)."""
     algorithm = _STEMMERS.get(language.split("-")[0])
-    stem = snowballstemmer.stemmer(algorithm).stemWord if algorithm else str
 
     @lru_cache(maxsize=20_000)
     def forms(word: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((word, stem(word))))
+        return tuple(dict.fromkeys((word, _stem(algorithm, word) if algorithm else word)))
 
     return forms
 

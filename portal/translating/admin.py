@@ -15,7 +15,6 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from js_asset import Media
 
 from portal import languages
 from portal.publishing import actions, checking, rights
@@ -333,7 +332,7 @@ class TranslatingAdmin(admin.ModelAdmin):
             "terms": terms,
             "empty": sum(row.is_missing for row in rows),
             "machine": maker.name if maker else "",
-            "media": Media.from_media(self.media + form.media, nonce=request.csp_nonce),
+            "media": self.media + form.media,
             "change_url": reverse(f"{name}_change", args=[obj.pk]),
             "check_url": reverse(f"{name}_translate_check", args=[obj.pk, target.code]),
             "list_url": reverse("admin:language", args=[target.code]),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django import forms
 from django.db import models, transaction
 from django.utils.translation import gettext as _
-from django_prose_editor.widgets import AdminProseEditorWidget
 
 from portal.translating.columns import column, exactly
+from portal.translating.editor import EditorWidget
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class TranslationForm(forms.Form):
             model_field = unit.row._meta.get_field(column(unit.field, language.code))
             form_field = model_field.formfield(required=False)
             if unit.rich:
-                form_field.widget = AdminProseEditorWidget(config=form_field.config, preset=form_field.preset)
+                form_field.widget = EditorWidget(config=form_field.config, preset=form_field.preset)
             elif isinstance(form_field.widget, forms.Textarea):
                 form_field.widget.attrs["rows"] = max(2, min(8, len(unit.source) // 70 + 1))
             form_field.widget.attrs |= {"lang": language.tag, "dir": language.direction}

@@ -1,6 +1,8 @@
 """A reader finds the page: by any name, misspelt, in any script; and only what is public."""
 
 import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
@@ -196,3 +198,22 @@ def test_real_names_are_found_by_synonym_with_a_slip_and_in_five_languages(capsy
         )
     assert by_synonym >= 0.95 and with_slip >= 0.85
     assert min(own.values()) >= 0.97
+
+
+def test_words_have_the_same_stems_however_many_readers_ask_at_once():
+    words = [
+        f"{begin}{end}" for begin in ("contract", "general", "relat", "operat") for end in ("ions", "ional", "ing")
+    ]
+    words = [f"{word} {n}x" for n in range(400) for word in words]
+    alone = [search.stems(word, "en") for word in words]
+    search._forms_of.cache_clear()
+    pause = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as readers:
+            at_once = list(
+                readers.map(lambda n: [search.stems(word, "en") for word in words[n:] + words[:n]], range(4))
+            )
+    finally:
+        sys.setswitchinterval(pause)
+    assert [found[len(words) - n :] + found[: len(words) - n] for n, found in enumerate(at_once)] == [alone] * 4

@@ -88,6 +88,7 @@ def test_the_settings_pass_the_deploy_check_as_a_ministry_would_set_them():
         ("DATABASE_URL", "mysql://u:p@h/n", "Write postgres://user:password@host:5432/name"),
         ("DATABASE_URL", "nonsense", "DATABASE_URL"),
         ("EMERGENCY_NUMBER", "call me", "is no telephone number"),
+        ("SECOND_FACTOR", "1", "Write SECOND_FACTOR=offered or SECOND_FACTOR=required."),
         ("REPLICA_URL", "sqlite:///x", "must both name PostgreSQL"),
         ("CDN_PURGE", "cache.example", "Write https://user:secret@cache.example.org/"),
         ("CDN_PURGE_HEADERS", "a-secret", 'Write "Name: value"'),

@@ -315,7 +315,7 @@ def test_a_robot_cannot_fill_the_table(monkeypatch):
 
 def test_the_clock_forgets_what_is_old_once_a_day(settings, monkeypatch, django_assert_num_queries):
     settings.FEEDBACK_DAYS = 30
-    monkeypatch.setattr(clock, "_forgot_on", None)
+    monkeypatch.setattr(clock, "_forgot_in", None)
     tremor, today = page(), timezone.localdate()
     for days in (30, 31):
         day = today - dt.timedelta(days=days)

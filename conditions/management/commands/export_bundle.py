@@ -5,6 +5,7 @@ from django.db import transaction
 
 from conditions import editions, models
 from conditions.bundle import collecting, writing
+from portal import files
 
 
 class Command(BaseCommand):
@@ -19,7 +20,7 @@ class Command(BaseCommand):
         try:
             bundle = collecting.bundle(map(_one, objects) if objects else collecting.every())
             if place.suffix == ".zip":
-                place.write_bytes(writing.to_zip(bundle))
+                files.write(place, writing.to_zip(bundle))
             elif objects and place.is_dir() and any(place.iterdir()):
                 raise FileExistsError(f"{place} is not empty: chosen objects go into a folder of their own")
             else:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from conditions.public.copying import addresses
-from portal import static_copy, static_server
+from portal import static_copy, static_files, static_server
 
 ROUNDS = 3  # while it runs somebody may publish; then what differs is written once more
 
@@ -49,7 +49,7 @@ class Command(BaseCommand):
     def _copy(self, folder, state, for_files, workers) -> str:
         journal = static_copy.Journal(folder, state)
         if not journal.was_finished:
-            call_command("collectstatic", interactive=False, verbosity=0)
+            static_files.collect()
             call_command("compile_catalogues", verbosity=0)
             static_copy.copy_static(folder)
         every = list(dict.fromkeys(addresses.every()))

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from conditions import labels, leaflets
 from conditions.public import found
+from conditions.public import letters as lists
 from portal import languages
 from portal.publishing import reading
 
@@ -41,7 +42,10 @@ def _of_language(code: str) -> Iterator[str]:
     home = f"/{code}/"
     yield from (home, f"{home}404.html", f"{home}search/", f"{home}search/names.js", f"{home}search/suggest")
     yield from (f"{home}changes.atom", f"{home}safety.atom", f"{home}kept/", f"{home}browse/")
-    yield from (f"{home}{path}/" for path in labels.PATHS.values())
+    for kind, path in labels.PATHS.items():
+        yield f"{home}{path}/"
+        for letter, part in lists.addresses(kind, code):
+            yield f"{home}{path}/letters/{letter}/" + (f"{part}/" if part > 1 else "")
     yield from (f"{home}browse/{heading}/" for heading in sorted(reading.headings(code)))
     yield from (f"/sitemap-{code}-{number}.xml" for number in range(1, found.count_of_sitemaps(code) + 1))
     yield from (f"/api/v1/pages/{code}", f"/api/v1/glossary/{code}")

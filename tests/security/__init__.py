@@ -1,0 +1,1 @@
+"""What hostile people try, each tried here. Which test holds what: docs/security.md."""
