@@ -44,9 +44,6 @@ def alike(html: str | None) -> str:
     """Equal for two texts that read the same. An editor that only opens a text may write it in another way: a
     paragraph inside each item, no line breaks between the tags.
     """
-    html = (
-        "".join(piece.strip() for piece in _block.split(clean(html)))
-        .replace("<li><p>", "<li>")
-        .replace("</p></li>", "</li>")
-    )
+    html = "".join(piece.strip() for piece in _block.split(clean(html)))
+    html = html.replace("<li><p>", "<li>").replace("</p></li>", "</li>")
     return html.replace("</p><ul>", "<ul>").replace("</p><ol>", "<ol>")
