@@ -10,7 +10,7 @@ BIN := .venv/bin
 INSTALL := install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 export DEMO DATABASE_URL PUBLIC_ADDRESS
 
-.PHONY: run test check fix lock messages screenshots bench clean
+.PHONY: run test check fix audit lock messages screenshots bench clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed
@@ -45,6 +45,17 @@ screenshots: .venv/installed-dev
 
 bench: .venv/installed-dev
 	@sh tests/bench/run.sh
+
+# Hostile input at length, and a crawl with wapiti: some minutes, and only this machine is asked.
+audit: .venv/installed-dev .venv/audit/installed
+	env -u DATABASE_URL -u DEMO -u PUBLIC_ADDRESS FUZZ=20000 SECRET_KEY=tests-only-tests-only-tests-only-tests-only $(BIN)/pytest tests/security
+	$(BIN)/python -m tests.audit
+
+# wapiti wants other versions than we do, so it has a place of its own.
+.venv/audit/installed: tests/audit/requirements.lock
+	$(BIN)/python -m venv .venv/audit
+	.venv/audit/bin/python -m pip $(INSTALL) -r tests/audit/requirements.lock
+	@touch $@
 
 # After a change of requirements.txt or requirements-dev.txt: the hashes of every file of those versions.
 lock: .venv/installed-dev
