@@ -1,5 +1,5 @@
 # make run    sets up everything and serves          make run PORT=8010 DATABASE_URL=postgres://... DEMO=0
-# make test   sets up everything and tests it        make check, make fix, make bench, make messages, make clean
+# make test   sets up everything and tests it        make check, make fix, make bench, make torture, make messages, make clean
 PORT ?= 8000
 DEMO ?= 1
 DATABASE_URL ?=
@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DEMO DATABASE_URL PUBLIC_ADDRESS
 
-.PHONY: run test check fix messages screenshots bench clean
+.PHONY: run test check fix messages screenshots bench torture clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed
@@ -40,6 +40,9 @@ screenshots: .venv/installed-dev
 
 bench: .venv/installed-dev
 	@sh tests/bench/run.sh
+
+torture: .venv/installed-dev
+	@sh tests/torture/run.sh
 
 messages: .venv/installed-dev
 	$(BIN)/python manage.py make_catalogues

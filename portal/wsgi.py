@@ -13,8 +13,9 @@ from django.conf import settings  # noqa: E402
 from conditions import clock  # noqa: E402 -- models are there only now
 from portal.front import Front  # noqa: E402
 from portal.middleware import without_charset  # noqa: E402
+from portal.patience import Patient  # noqa: E402
 
-application = Front(without_charset(application), most=settings.FRONT_CACHE_MB * 1024 * 1024)
+application = Front(Patient(without_charset(application)), most=settings.FRONT_CACHE_MB * 1024 * 1024)
 
 application.watch.start()
 clock.start()

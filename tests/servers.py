@@ -4,7 +4,6 @@ import http.client
 import os
 import socket
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
+
+from portal import serving
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -48,8 +49,6 @@ class Server:
     def __init__(self, var_dir, *, workers=2, threads=2, port=None, database=None, **environment):
         self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        flags = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port), "--workers", str(workers)]
-        flags += ["--blocking-threads", str(threads), "--no-ws", "--respawn-failed-workers", "--log-level", "warning"]
         environment = {
             "SECRET_KEY": settings.SECRET_KEY,
             "DATABASE_URL": database or database_url(),
@@ -59,7 +58,7 @@ class Server:
             **environment,
         }
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
+            serving.command("--port", self.port, "--workers", workers, "--blocking-threads", threads),
             cwd=ROOT,
             env={**os.environ, **environment},
         )

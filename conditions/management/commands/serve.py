@@ -1,6 +1,5 @@
 import os
 import socket
-import sys
 
 from django.conf import settings
 from django.core.management import call_command
@@ -8,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from conditions import leaflets
 from conditions.management.commands.demo import ACCOUNTS, PASSWORD, retire_accounts
-from portal import languages
+from portal import languages, serving
 
 
 class Command(BaseCommand):
@@ -45,11 +44,8 @@ class Command(BaseCommand):
             return
         self.tell(f"http://127.0.0.1:{port}")
         self.stdout.flush()
-        granian = os.path.join(os.path.dirname(sys.executable), "granian")
-        # Threads, not more processes: the embedded database takes one writer at a time anyway.
-        flags = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
-        flags += ["--blocking-threads", "4", "--no-ws", "--log-level", "warning", "--respawn-failed-workers"]
-        os.execv(granian, [granian, *flags, "portal.wsgi:application"])  # noqa: S606 -- our own server, fixed arguments
+        server = serving.command("--host", "127.0.0.1", "--port", port, "--workers", 2)
+        os.execv(server[0], server)  # noqa: S606 -- our own server, fixed arguments
 
     def tell(self, address):
         lines = ["", f"  For readers       {address}/"]
