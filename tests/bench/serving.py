@@ -86,12 +86,11 @@ def portal(env, **more):
 
     os.environ.update(env)
     django.setup()
-    from conditions.management.commands import serve  # noqa: PLC0415
+    from portal import serving  # noqa: PLC0415
 
     port = free_port()
     env = {**env, "PUBLIC_ADDRESS": f"http://127.0.0.1:{port}", **more}
-    granian = Path(sys.executable).with_name("granian")
-    return port, running([granian, *serve.flags(port)], port, PAGE, env=env)
+    return port, running(serving.command("--port", port), port, PAGE, env=env)
 
 
 def nginx(place: Path, files: dict[str, bytes]):
