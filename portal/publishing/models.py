@@ -397,6 +397,7 @@ class Entry(models.Model):
             models.Index(
                 fields=["language"], condition=~models.Q(shown=models.F("change")), name="entries_something_is_due_of"
             ),
+            models.Index(fields=["language", "kind", "key"], name="entries_of_a_language"),
         ]
 
     def __str__(self):

@@ -53,4 +53,8 @@ class Migration(migrations.Migration):
             model_name="signoff",
             index=models.Index(fields=["kind", "key", "language", "digest"], name="sign_offs_of_words"),
         ),
+        migrations.AddIndex(
+            model_name="entry",
+            index=models.Index(fields=["language", "kind", "key"], name="entries_of_a_language"),
+        ),
     ]
