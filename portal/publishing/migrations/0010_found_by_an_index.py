@@ -57,4 +57,16 @@ class Migration(migrations.Migration):
             model_name="entry",
             index=models.Index(fields=["language", "kind", "key"], name="entries_of_a_language"),
         ),
+        migrations.AddIndex(
+            model_name="page",
+            index=models.Index(
+                condition=models.Q(("withdrawn_at", None)),
+                fields=["language", "kind", "withdrawn_at"],
+                name="live_pages",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="edition",
+            index=models.Index(fields=["language", "review_due_on"], name="editions_by_review"),
+        ),
     ]
