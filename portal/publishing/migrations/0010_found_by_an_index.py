@@ -55,11 +55,11 @@ class Migration(migrations.Migration):
             model_name="signoff",
             index=models.Index(fields=["kind", "key", "language", "digest"], name="sign_offs_of_words"),
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="entry",
             index=models.Index(fields=["language", "kind", "key"], name="entries_of_a_language"),
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="page",
             index=models.Index(
                 condition=models.Q(("withdrawn_at", None)),
@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 name="live_pages",
             ),
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="edition",
             index=models.Index(fields=["language", "review_due_on"], name="editions_by_review"),
         ),
