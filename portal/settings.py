@@ -108,8 +108,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "portal.headers.headers",  # outermost: what the others answer by themselves carries the headers as well
-    "portal.middleware.asked_again_unless_said",
+    "portal.middleware.asked_again_unless_said",  # around what says how long an answer stays true
+    "portal.headers.headers",  # around all others: what they answer by themselves carries the headers as well
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.CompressWords",
