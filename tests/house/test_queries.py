@@ -32,7 +32,7 @@ READERS = {
     "/en/symptoms/tremor/editions/": 2,
     "/en/symptoms/tremor/editions/1/": 4,
     "/en/symptoms/tremor/editions/on/{today}/": 4,
-    "/en/symptoms/tremor/with/es/": 8,
+    "/en/symptoms/tremor/with/es/": 6,
     "/en/symptoms/tremor/feedback/": 3,
     "/p/en/tremor/": 1,
     "/sitemap-en-1.xml": 2,
