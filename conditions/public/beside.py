@@ -93,7 +93,7 @@ def _both(request, language, kind, slug, other, view="beside"):
         return found, None
     if other == language:
         return HttpResponseRedirect(reverse("public:page", args=[language, kind, slug])), None
-    published = reading.published(found)
+    published = reading.published(found, words=True)
     pages = {page.language: page for page in published.elsewhere}
     if other not in pages:
         # The page's own address says in words that it is not there yet, or not any more.

@@ -232,16 +232,18 @@ def address(kind: str, language: str, slug: str) -> Page | None:
     return found.page if found else None
 
 
-def published(page: Page, edition: Edition | None = None) -> Published:
+def published(page: Page, edition: Edition | None = None, *, words: bool = False) -> Published:
     """The page with one of its editions, the current one unless another is given. Two queries.
 
-    The words of the editions it is compared with are asked for where they differ, which is one more each.
+    The words of the editions it is compared with are asked for where they differ, which is one more each; with `words`
+    the pages in other languages have theirs.
     """
     edition = edition or page.edition
     offered = [language.code for language in languages.offered()]
     moved_at = PageHistory.objects.filter(page=OuterRef("pk")).order_by("-at").values("at")[:1]
     of_object = Page.objects.filter(kind=page.kind, key=page.key, language__in=offered).select_related("edition")
-    of_object = of_object.defer("edition__content", "edition__names", "findable")
+    if not words:
+        of_object = of_object.defer("edition__content", "edition__names", "findable")
     of_object = list(of_object.annotate(moved_at=Subquery(moved_at)))
     elsewhere = tuple(other for other in of_object if not other.withdrawn_at)
     source_page = next((other for other in of_object if other.language == languages.SOURCE), None)
