@@ -22,7 +22,7 @@ from portal import files, languages
 OWN = ".copy"  # a folder of the copy for what is about it; no server shows it
 LONGEST = 255 - len(".gz")  # bytes of a file's name, on every system that matters
 _PACKED = (".html", ".json", ".xml", ".atom", ".css", ".js", ".svg", ".txt")
-_LINK = re.compile(rb'(<[^>]*?\s(?:href|src|action)=")(/(?!/)[^"]*)"')
+_LINK = re.compile(rb'(<[^<>]*?\s(?:href|src|action)=")(/(?!/)[^"]*)"')
 _REFRESH = re.compile(rb'(content="0; url=)(/[^"]*)"')
 _MEDIA = re.compile(rb'(?:src|href)="(/media/[^"?#]+)"')
 

@@ -7,7 +7,7 @@ import re
 
 import polib
 
-_KEPT = re.compile(r"(%\(\w+\)[sd]|%[sd%]|\{\w*\}|<[^>]+>|&\w+;|\n)")
+_KEPT = re.compile(r"(%\(\w+\)[sd]|%[sd%]|\{\w*\}|<[^<>]+>|&\w+;|\n)")
 _ACCENTED = str.maketrans("aceilnorsuyzACEILNORSUYZ", "àçéîľñøŕšüýžÀÇÉÎĽÑØŔŠÜÝŽ")
 _FROM_THE_RIGHT = str.maketrans(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "ابجدهفغحيجكلمنوبقرستوفوخيز" * 2

@@ -123,4 +123,4 @@ def align(before: str, now: str, target: str, rich: bool = True) -> list[Aligned
 
 def plain(segment: str) -> str:
     """A segment without its inline tags, for people and for comparing."""
-    return html.unescape(re.sub(r"<[^>]+>", "", re.sub(r"<br\s*/?>", "\n", segment)))
+    return html.unescape(re.sub(r"<[^<>]+>", "", re.sub(r"<br\s*/?>", "\n", segment)))

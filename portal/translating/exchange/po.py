@@ -11,7 +11,7 @@ from .work import MAX_SEGMENTS, Returned, Unreadable, old_target, one_language, 
 _EDITION = re.compile(r"^source edition ([0-9]{1,9})$", re.MULTILINE)
 # polib is lenient: it would cut the ends off a text that lacks a quotation mark.
 _LINE = re.compile(
-    r'\s*(?:#.*|(?P<keyword>msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)\s+"(?:[^"\\]|\\.)*"|"(?:[^"\\]|\\.)*")?\s*'
+    r'(?:#.*|(?P<keyword>msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)\s+"(?:[^"\\]|\\.)*"|"(?:[^"\\]|\\.)*")?'
 )
 _MAX_RUN = 1000  # lines to one text or comment; joining many more would take polib minutes
 # polib takes these for the end of a line wherever they stand; they are set aside while it reads.
@@ -99,7 +99,7 @@ def read(data: bytes) -> list[Returned]:
 def _check_lines(said: str):
     run = 0
     for at, line in enumerate(said.split("\n"), 1):
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line.strip())
         run = 0 if match and match["keyword"] else run + bool(line.strip())
         if not match or run > _MAX_RUN:
             raise _damaged(at)

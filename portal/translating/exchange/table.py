@@ -48,7 +48,7 @@ def read(data: bytes) -> list[Returned]:
     said = text.decode(data)
     rows = _rows(said)
     columns = [cell.strip() for cell in next(rows, [])[:_MAX_COLUMNS]]
-    named = {re.sub(r"\s*\[.*", "", column).casefold(): at for at, column in enumerate(columns)}
+    named = {column.partition("[")[0].rstrip().casefold(): at for at, column in enumerate(columns)}
     languages = [match[1] for column in columns if (match := _LANGUAGE.fullmatch(column))]
     if not {"id", "source", "translation"} <= named.keys() or not languages:
         raise Unreadable(
