@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 from django.conf import settings
 from django.urls import reverse
@@ -112,7 +113,12 @@ class Named:
 
 def page_url(page) -> str:
     """The public address of a page or an edition (anything with kind, language and slug)."""
-    return reverse("public:page", args=[page.language, labels.PATHS[page.kind], page.slug])
+    return _address(page.language, page.kind, page.slug)
+
+
+@lru_cache(maxsize=20_000)
+def _address(language: str, kind: str, slug: str) -> str:
+    return reverse("public:page", args=[language, labels.PATHS[kind], slug])
 
 
 def switcher(current: str, pages: Mapping[str, str], fallback: Mapping[str, str] | None = None) -> list[Choice]:
@@ -285,10 +291,7 @@ def show_published(
         "choices": switcher(
             edition.language,
             {other.language: page_url(other) for other in published.elsewhere},
-            {
-                language.code: reverse("public:page", args=[language.code, labels.PATHS[page.kind], page.key])
-                for language in languages.offered()
-            },
+            {language.code: _address(language.code, page.kind, page.key) for language in languages.offered()},
         ),
     }
 

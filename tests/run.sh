@@ -33,6 +33,7 @@ fi
 want "a copy of the site behind nginx" "command -v nginx || test -x /usr/sbin/nginx" nginx
 want "two machines in network namespaces" "command -v ip" iproute2
 want "a cache in front of the portal" "command -v varnishd || test -x /usr/sbin/varnishd" varnish
+want "the systemd units" "command -v systemd-analyze" systemd
 want "collecting interface words" "command -v xgettext" gettext
 want "PDF leaflets" "python -c 'import weasyprint'" libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig
 want "Arabic and Chinese type in screenshots and leaflets" "fc-list :lang=zh | grep . && fc-list :lang=ar | grep ." fonts-noto-core fonts-noto-cjk

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,9 +30,8 @@ class Cluster:
         cluster.options = shlex.join(words[words.index("-D") + 2 :])
         return cluster
 
-    @property
-    def url(self):
-        return f"postgres://portal@/{connection.settings_dict['NAME']}?host={self.place}"
+    def url(self, account="portal"):
+        return f"postgres://{account}@/{connection.settings_dict['NAME']}?host={self.place}"
 
     def run(self, program, *words):
         as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -44,6 +44,13 @@ class Cluster:
     def kill(self):
         """Without a word to anybody."""
         self.run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
+
+    def signal(self, number):
+        """To all its processes. SIGSTOP: it refuses nobody and answers nobody."""
+        head = int((self.data / "postmaster.pid").read_text().split()[0])
+        for process in [head, *map(int, Path(f"/proc/{head}/task/{head}/children").read_text().split())]:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
 
     def ask(self, sql):
         with psycopg.connect(dbname=connection.settings_dict["NAME"], host=str(self.place), user="portal") as line:

@@ -650,6 +650,23 @@ def _point(page, edition, *, now, by, reason=""):
     if address.page_id != page.pk:
         raise AddressTaken(_("The address “{slug}” belongs to another page. Choose another.").format(slug=page.slug))
     PageHistory.objects.create(page=page, edition=edition, at=now, by=by, reason=reason)
+    entry = Entry.objects.filter(kind=page.kind, key=page.key, language=page.language).select_related("change").first()
+    if entry:
+        shown = entry.change_id if entry.change.digest == edition.digest else 0
+        Entry.objects.filter(pk=entry.pk).update(shown=shown)
+
+
+def put_under_letters() -> int:
+    """Pages to their places in the lists, where a release before this one published beside it. Returns how many."""
+    moved = 0
+    for page in Page.objects.only("language", "title", "letter", "place").order_by("pk").iterator(chunk_size=1_000):
+        of = page.title, page.language
+        now = letters.letter(*of), letters.place(*of)
+        if (page.letter, bytes(page.place)) != now:
+            # Not where the title has changed again meanwhile: whoever did that has written its place as well.
+            same = Page.objects.filter(pk=page.pk, title=page.title)
+            moved += same.update(letter=now[0], place=now[1])
+    return moved
 
 
 def _refuse_problems(manuscript):

@@ -76,11 +76,16 @@ def entries() -> QuerySet[Entry]:
     )
 
 
+def open_entries() -> QuerySet[Entry]:
+    """Entries that are not simply public as they stand: by an index, so that all others are not looked at."""
+    return entries().filter(~Q(shown=F("change")))
+
+
 def waiting_for(user, may_sign_in: list[str]) -> QuerySet[Entry]:
     """Entries whose review somebody asked this person, or anybody, to do, and which this person may sign."""
     asked = _same(Remark).filter(digest=OuterRef("change__digest"), what=RemarkKind.ASKED).order_by("-pk")
     return (
-        entries()
+        open_entries()
         .filter(state=State.ASKED, language__in=may_sign_in)
         .annotate(asked_of=Subquery(asked.values("to")[:1]), asked_by=Subquery(asked.values("by")[:1]))
         .filter(Q(asked_of=user.pk) | Q(asked_of=None))
@@ -90,13 +95,13 @@ def waiting_for(user, may_sign_in: list[str]) -> QuerySet[Entry]:
 
 def changes_asked_of(user) -> QuerySet[Entry]:
     """Entries whose words this person owns, or changed last, and somebody wants them changed."""
-    return entries().filter(Q(owner=user) | Q(owner=None, change__by=user), state=State.CHANGES)
+    return open_entries().filter(Q(owner=user) | Q(owner=None, change__by=user), state=State.CHANGES)
 
 
 def to_publish(may_publish_in: list[str]) -> QuerySet[Entry]:
     """Signed words that no plan is going to publish."""
     planned = _same(Plan).filter(ended_at=None, change__digest=OuterRef("change__digest"))
-    return entries().filter(~Exists(planned), state=State.SIGNED, language__in=may_publish_in)
+    return open_entries().filter(~Exists(planned), state=State.SIGNED, language__in=may_publish_in)
 
 
 def owned_by(user) -> QuerySet[Entry]:
@@ -128,7 +133,9 @@ def reviews_due(before: dt.date) -> QuerySet[Page]:
         .order_by("-at")
         .values("on")[:1]
     )
-    pages = Page.objects.filter(language=languages.SOURCE, withdrawn_at=None, edition__review_due_on__lt=before)
+    # The edition's language is the page's: said, so that an index of the editions by their day is of use.
+    due = {"edition__language": languages.SOURCE, "edition__review_due_on__lt": before}
+    pages = Page.objects.filter(language=languages.SOURCE, withdrawn_at=None, **due)
     # A later review begins a new interval: such a page is due again only when that one has passed.
     by_kind = [
         When(kind=kind, then=Value(before - review_interval(kind), output_field=DateField()))
@@ -152,10 +159,19 @@ def count_out_of_date(in_languages: list[str]) -> dict[str, tuple[int, int]]:
 def missing(in_languages: list[str]) -> dict[str, int]:
     """language -> how many live source pages have no live page in it."""
     live = Page.objects.filter(withdrawn_at=None)
-    source = live.filter(kind=OuterRef("kind"), key=OuterRef("key"), language=languages.SOURCE)
-    there = live.filter(Exists(source), language__in=in_languages).values_list("language").annotate(Count("pk"))
-    there, total = dict(there.order_by()), live.filter(language=languages.SOURCE).count()
-    return {language: total - there.get(language, 0) for language in in_languages}
+    of_language = live.filter(language__in=in_languages).values_list("language").annotate(Count("pk")).order_by()
+    there, total = dict(of_language), live.filter(language=languages.SOURCE).count()
+    # A translation has a source page, withdrawn or not. Few are: these are looked for, and not all others.
+    gone = Page.objects.filter(language=languages.SOURCE, withdrawn_at__isnull=False)
+    left = live.filter(language__in=in_languages, key__in=gone.values("key"))
+    left = dict(left.values_list("language").annotate(Count("pk")).order_by())
+    return {language: total - there.get(language, 0) + left.get(language, 0) for language in in_languages}
+
+
+def asked(in_languages: list[str]) -> dict[str, int]:
+    """language -> how many entries wait for a review."""
+    counted = open_entries().filter(language__in=in_languages, state=State.ASKED)
+    return dict(counted.values_list("language").annotate(Count("pk")).order_by())
 
 
 def by_state(in_languages: list[str]) -> dict[tuple[str, str], int]:

@@ -91,6 +91,15 @@ class Edition(Unchanging):
             models.UniqueConstraint(fields=["kind", "key", "language", "number"], name="each_number_once"),
             models.CheckConstraint(condition=models.Q(number__gte=1), name="numbers_start_at_one"),
         ]
+        indexes = [
+            models.Index(
+                fields=["language", "published_at"],
+                condition=models.Q(significance=Significance.SAFETY),
+                name="safety_editions",
+            ),
+            models.Index(fields=["language", "key"], condition=models.Q(number=2), name="published_again"),
+            models.Index(fields=["language", "review_due_on"], name="editions_by_review"),
+        ]
 
     def __str__(self):
         return f"{self.title} ({self.language}), {self.number}"
@@ -127,6 +136,12 @@ class Page(models.Model):
                 condition=models.Q(withdrawn_at=None),
                 name="live_pages_by_letter",
             ),
+            # Pages are counted by it alone: so it is narrow, and holds all that the question names.
+            models.Index(
+                fields=["language", "kind", "withdrawn_at"], condition=models.Q(withdrawn_at=None), name="live_pages"
+            ),
+            models.Index(fields=["key", "language"], name="pages_of_an_object"),
+            models.Index(fields=["language"], condition=models.Q(withdrawn_at__isnull=False), name="withdrawn_pages"),
         ]
 
     def __str__(self):
@@ -146,6 +161,7 @@ class Address(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["kind", "language", "slug"], name="one_object_per_address"),
         ]
+        indexes = [models.Index(fields=["slug"], name="addresses_by_slug")]
 
     def __str__(self):
         return self.slug
@@ -208,7 +224,10 @@ class PageHistory(Unchanging):
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["page", "at"], name="history_of_a_page")]
+        indexes = [
+            models.Index(fields=["page", "at"], name="history_of_a_page"),
+            models.Index(fields=["at", "id"], name="history_by_moment"),
+        ]
 
     def __str__(self):
         return f"{self.page_id}: {self.edition_id or 'withdrawn'} from {self.at:%Y-%m-%d %H:%M}"
@@ -249,6 +268,7 @@ class SignOff(Unchanging):
                 name="one_signature_each_beside_a_source_edition",
             ),
         ]
+        indexes = [models.Index(fields=["kind", "key", "language", "digest"], name="sign_offs_of_words")]
 
     def __str__(self):
         return f"{self.signed_as} ({self.get_capacity_display()})"
@@ -365,6 +385,9 @@ class Entry(models.Model):
     change = models.ForeignKey(Change, models.PROTECT, related_name="+")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     due_on = models.DateField(null=True, blank=True)
+    shown = models.BigIntegerField(
+        db_default=0
+    )  # the change whose words its page shows; of others something may be due
 
     class Meta:
         default_permissions = ()
@@ -374,6 +397,12 @@ class Entry(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["kind", "key", "language"], name="one_entry_per_object_and_language"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["language"], condition=~models.Q(shown=models.F("change")), name="entries_something_is_due_of"
+            ),
+            models.Index(fields=["language", "kind", "key"], name="entries_of_a_language"),
         ]
 
     def __str__(self):

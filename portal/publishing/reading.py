@@ -160,8 +160,10 @@ def out_of_date(in_languages: list[str], *, to_follow: bool = True) -> QuerySet[
         digest=OuterRef("edition__digest"), source_edition__isnull=False
     )
     newest = beside.order_by().values("language").annotate(n=Max("source_edition__number")).values("n")
+    # Nothing moved on from an only edition: these are most, and are not looked at.
+    again = Edition.objects.filter(language=languages.SOURCE, number=2)
     return (
-        Page.objects.filter(language__in=in_languages, withdrawn_at=None)
+        Page.objects.filter(language__in=in_languages, withdrawn_at=None, key__in=again.values("key"))
         .annotate(
             source_number=Subquery(source.values("edition__number")[:1]),
             source_digest=Subquery(source.values("edition__digest")[:1]),
@@ -196,6 +198,12 @@ def warned(pages: Iterable[Page], language: str) -> set[str]:
     return set(behind.filter(key__in=moved.values("key")).values_list("key", flat=True))
 
 
+def glossary(language: str) -> list:
+    """The live glossary terms of a language, as rows with a page's names: every page looks through them. One query."""
+    fields = ("kind", "key", "language", "slug", "title", "summary", "findable")
+    return list(Page.objects.filter(kind="term", language=language, withdrawn_at=None).values_list(*fields, named=True))
+
+
 def letters(kind: str, language: str) -> list[str]:
     """The letters that live pages of a kind stand under, in no order. One query, one step for each letter."""
     table = connection.ops.quote_name(Page._meta.db_table)
@@ -207,7 +215,7 @@ def letters(kind: str, language: str) -> list[str]:
             UNION ALL
             SELECT (SELECT letter {live} AND letter > step.letter ORDER BY letter LIMIT 1)
             FROM step WHERE step.letter IS NOT NULL
-        ) SELECT letter FROM step WHERE letter IS NOT NULL"""  # noqa: S608 -- the name of our own table
+        ) SELECT letter FROM step WHERE letter IS NOT NULL"""  # nosec B608 # noqa: S608 -- the name of our own table
     with connection.cursor() as cursor:
         cursor.execute(sql, [language, kind, language, kind])
         return [row[0] for row in cursor.fetchall()]
@@ -218,17 +226,22 @@ def address(kind: str, language: str, slug: str) -> Page | None:
     found = (
         Address.objects.filter(kind=kind, language=language, slug=slug)
         .select_related("page__edition__translated_from")
+        .defer("page__edition__translated_from__content", "page__findable")
         .first()
     )
     return found.page if found else None
 
 
 def published(page: Page, edition: Edition | None = None) -> Published:
-    """The page with one of its editions, the current one unless another is given. Two queries."""
+    """The page with one of its editions, the current one unless another is given. Two queries.
+
+    The words of the editions it is compared with are asked for where they differ, which is one more each.
+    """
     edition = edition or page.edition
     offered = [language.code for language in languages.offered()]
     moved_at = PageHistory.objects.filter(page=OuterRef("pk")).order_by("-at").values("at")[:1]
     of_object = Page.objects.filter(kind=page.kind, key=page.key, language__in=offered).select_related("edition")
+    of_object = of_object.defer("edition__content", "edition__names", "findable")
     # In one order: a database gives rows in another one after a restore, and the answer would not be the same.
     of_object = list(of_object.annotate(moved_at=Subquery(moved_at)).order_by("pk"))
     elsewhere = tuple(other for other in of_object if not other.withdrawn_at)
@@ -236,6 +249,7 @@ def published(page: Page, edition: Edition | None = None) -> Published:
     sign_offs = tuple(
         SignOff.objects.filter(kind=page.kind, key=page.key, language__in={page.language, languages.SOURCE})
         .select_related("source_edition")
+        .defer("source_edition__content", "source_edition__names")
         .order_by("at")
     )
     if edition.pk != page.edition_id:
@@ -442,29 +456,41 @@ class News:
 
 
 def news(language: str, most: int) -> list[News]:
-    """What happened to the pages of a language, newest first; of each page only the last. One query."""
-    moments = PageHistory.objects.filter(page__language=language)
-    last = moments.values("page").annotate(n=Max("pk")).values("n")
-    newest = moments.filter(pk__in=last).select_related("page", "edition")
-    return [_news(moment) for moment in newest.defer("edition__content").order_by("-at", "-pk")[:most]]
+    """What happened to the pages of a language, newest first; of each page only the last. Mostly two queries."""
+    # Of every language, by the index of moments; a database asked for one language would look through all its pages.
+    moments = PageHistory.objects.order_by("-at", "-pk").values_list("pk", "page_id", "page__language")
+    last, begin, count = {}, 0, 8 * most
+    while len(last) < most:
+        stretch = list(moments[begin : begin + count])
+        for pk, page, spoken in stretch:
+            if spoken == language:
+                last.setdefault(page, pk)
+        if len(stretch) < count:
+            break
+        begin, count = begin + count, 4 * count
+    newest = PageHistory.objects.filter(pk__in=list(last.values())[:most]).select_related("page", "edition")
+    return [_news(one) for one in newest.defer("edition__content", "edition__names").order_by("-at", "-pk")]
 
 
 def safety_news(language: str, most: int) -> list[News]:
-    """Safety changes and withdrawals that concern readers of a language, newest first. At most four queries.
+    """Safety changes and withdrawals that concern readers of a language, newest first. At most five queries.
 
     A safety change of the source is told of every page this language has of it, in the source's words until followed.
     """
     moments = PageHistory.objects.select_related("page", "edition").defer("edition__content").order_by("-at", "-pk")
     gone = moments.filter(page__language=language, edition=None, page__withdrawn_at__isnull=False)
     found = [_news(moment) for moment in gone[:most]]
-    dangerous = moments.filter(page__language=languages.SOURCE, edition__significance=Significance.SAFETY)
+    # The few dangerous editions are asked for by themselves: no history is looked through for them.
+    safety = Edition.objects.filter(significance=Significance.SAFETY, language=languages.SOURCE)
+    newest = list(safety.order_by("-published_at").values_list("pk", flat=True)[: 8 * most])
+    dangerous = moments.filter(edition__in=newest)
     if language == languages.SOURCE:
         found += [_news(moment) for moment in dangerous[:most]]
     else:
         moved = list(dangerous[: 4 * most])
         here = Page.objects.filter(language=language, withdrawn_at=None, key__in={moment.page.key for moment in moved})
         here = {(page.kind, page.key): page for page in here}
-        unfollowed = out_of_date([language], to_follow=False).filter(safety=1)
+        unfollowed = out_of_date([language], to_follow=False).filter(safety=1, key__in={key for _kind, key in here})
         behind = set(unfollowed.values_list("kind", "key"))
         for moment in moved:
             if page := here.get((moment.page.kind, moment.page.key)):

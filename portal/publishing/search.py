@@ -19,7 +19,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from portal import databases, languages
-from portal.publishing import checking, letters
+from portal.publishing import checking
 from portal.publishing.folding import fold
 from portal.publishing.models import Edition, Page, PageCode, SearchEntry, SearchWord
 
@@ -172,9 +172,6 @@ def reindex() -> int:
             for page in missing.filter(pk__in=keys[begin : begin + 50]).select_related("edition"):
                 index(page, page.edition)
                 done += 1
-    for page in Page.objects.filter(place=b"").only("language", "title").iterator(chunk_size=200):
-        page.letter, page.place = letters.letter(page.title, page.language), letters.place(page.title, page.language)
-        page.save(update_fields=["letter", "place"])  # published by an older release beside this one
     if done:
         reckon()
     return done

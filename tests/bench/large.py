@@ -157,7 +157,7 @@ class _Pattern:
         changes = copies_of(change, **words)
         changed = dict(zip((one.pk for one in editions.values()), changes, strict=True))
         copies_of(Entry.objects.get(kind=self.kind, key=self.topic.key, language=language),
-                  change=lambda one: changed[one.pk])  # fmt: skip
+                  change=lambda one: changed[one.pk], shown=lambda one: changed[one.pk].pk)  # fmt: skip
         copies_of(signed, **digest, at=lambda one: now, source_edition=lambda one: one.translated_from)
         pages = copies_of(
             page, title=lambda one: one.title, slug=lambda one: one.slug, edition=lambda one: one,

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 
-from tests.bench import places
+from tests.bench import places, report
 
 SMALL, LARGE = 1_000, 100_000
-ROUNDS = 15
+ROUNDS = int(os.environ.get("ROUNDS", "15"))
 HOST = {"HTTP_HOST": "127.0.0.1:8000"}
 CONDITION, SYMPTOM = "condition-100", "symptom-102"
 
@@ -157,8 +157,11 @@ def main():
                 print("PostgreSQL: not measured, because no PostgreSQL 15 or newer was found")
                 continue
             print(f"{vendor}: milliseconds at {SMALL:,} pages, at {LARGE:,}, ratio")
-            for what, row in measure(portals).items():
+            costs = measure(portals)
+            report.keep("scale", vendor, {"costs": costs})
+            for what, row in costs.items():
                 print(f"  {what:28} {row['small']:9.1f} {row['large']:9.1f} {row['ratio']:8.2f}")
+    report.write()
 
 
 if __name__ == "__main__":

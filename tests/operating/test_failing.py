@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import threading
 import time
 from contextlib import suppress
 from urllib.parse import quote
@@ -163,3 +164,16 @@ def test_too_much_is_refused_in_words(failing):
                 said += more
     assert said.startswith(b"HTTP/1.1 413 ") and b"What was sent is too large" in said
     assert not INSIDE.search(said.partition(b"\r\n\r\n")[2].decode())
+
+
+def test_who_is_being_answered_when_the_server_is_stopped_gets_the_whole_answer(failing):
+    """The last test of this server."""
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(ask(failing, f"/en/conditions/{ILLNESS}/slow/")))
+    asking.start()
+    time.sleep(0.5)
+    failing.process.terminate()
+    asking.join(20)
+    assert failing.process.wait(20) == 0
+    (answer,) = answers
+    assert answer.status == 200 and answer.text.count(ILLNESS) == 200_000

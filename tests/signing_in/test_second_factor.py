@@ -9,7 +9,6 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticToken
 
 from portal.publishing import audit
@@ -18,7 +17,9 @@ from portal.signing_in import desk, second_factor, throttle
 from portal.signing_in.models import Authenticator
 from tests import make
 from tests.desk import signed_in
+from tests.publishing.test_actions import at_the_same_moment
 from tests.publishing.test_audit import administrator, form_of
+from tests.signing_in.phone import half_minutes, shows  # noqa: F401 -- a fixture
 from tests.signing_in.test_throttle import at, try_in  # noqa: F401 -- a fixture
 
 pytestmark = pytest.mark.django_db
@@ -26,16 +27,16 @@ PAGE, CODE = "/admin/second-factor/", "/admin/login/code/"
 PASSWORD = "a-long-password"
 
 
-def code_of(device, steps=0):
-    """What the app on the phone shows, or will show so many half minutes later."""
-    return f"{totp(device.bin_key, t0=-30 * steps):06}"
+def code_of(device):
+    """What the app on the phone shows next."""
+    return shows(device.bin_key)
 
 
 def set_up(client, person):
     """Through the page, as a browser sends it. Returns the device and the recovery codes."""
     assert client.post(PAGE, {"what": "begin", "password": PASSWORD}).status_code == 302
     device = Authenticator.objects.get(user=person, confirmed=False)
-    answer = client.post(PAGE, {"what": "confirm", "code": code_of(device, -1)})
+    answer = client.post(PAGE, {"what": "confirm", "code": code_of(device)})
     assert answer.status_code == 200
     codes = re.findall(r"<code>([a-z2-7]{5}-[a-z2-7]{5})</code>", answer.content.decode())
     assert len(set(codes)) == 10
@@ -166,6 +167,16 @@ def test_a_code_is_good_once(hers):
     assert "it was used before" in answer.content.decode() and not at_the_desk(overheard)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("recovery", [False, True], ids=["of the moment", "recovery"])
+def test_a_code_that_is_given_twice_at_the_same_moment_is_good_once(recovery):
+    ada = make.person("ada")
+    device = second_factor.begin(ada)
+    codes = second_factor.confirm(device, code_of(device))
+    code = codes[0] if recovery else code_of(device)
+    assert sorted(at_the_same_moment(*[lambda: second_factor.check(ada, code)] * 4)) == [False] * 3 + [True]
+
+
 def test_a_recovery_code_is_good_once_and_noted(hers):
     code = hers[2][3]
     client = password_given()
@@ -198,7 +209,7 @@ def test_whoever_has_the_password_guesses_few_codes_and_does_not_lock_its_owner_
     with pytest.raises(throttle.Wait):
         throttle.guess("code", "ada", Client().get("/").wsgi_request)
     password_given(client=known)
-    assert known.post(CODE, {"code": code_of(hers[1], 1)}).status_code == 302
+    assert known.post(CODE, {"code": code_of(hers[1])}).status_code == 302
 
 
 def test_wrong_codes_stand_in_the_log_as_wrong_passwords_do(hers):

@@ -8,7 +8,6 @@ from contextlib import suppress
 
 import pytest
 from django.contrib.auth import hashers
-from django.db import connections
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -17,6 +16,7 @@ from portal.publishing.models import AuditEntry
 from portal.signing_in import browsers, throttle
 from portal.signing_in.models import Lane
 from tests import make
+from tests.publishing.test_actions import at_the_same_moment
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/admin/login/"
@@ -116,6 +116,15 @@ def test_an_account_that_is_not_there_is_answered_in_the_same_words(at):
         said[name] = [(answer.status_code, answer.headers.get("Retry-After"), text.replace(token, ""))
                       for answer, text, token in zip(answers, texts, tokens, strict=True)]  # fmt: skip
     assert said["ada"] == said["nobody"]
+
+
+def test_an_account_that_is_not_there_costs_as_many_hashes(monkeypatch):
+    make.person("ada")
+    hashed, encode = [], hashers.MD5PasswordHasher.encode
+    monkeypatch.setattr(hashers.MD5PasswordHasher, "encode", lambda *said: hashed.append(said[1]) or encode(*said))
+    for name in ("ada", "nobody"):
+        try_in(name=name, password=f"guess for {name}")
+    assert hashed == ["guess for ada", "guess for nobody"]
 
 
 def test_other_spellings_of_a_name_are_the_same_name(at):
@@ -328,23 +337,8 @@ def test_neither_name_nor_address_is_kept_and_after_hours_nothing(at, monkeypatc
 @pytest.mark.parametrize(("names", "looked_at"), [(["ada"] * 20, 5), ([f"name-{n}" for n in range(20)], 20)])
 def test_twenty_at_once_are_twenty(names, looked_at):
     make.person("ada")
-    barrier, answers, failed = threading.Barrier(20), [], []
-
-    def guess(name):
-        try:
-            barrier.wait(20)
-            answers.append(try_in(name=name).status_code)
-        except Exception as error:
-            failed.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=guess, args=(name,)) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failed == []
+    calls = [lambda name=name: try_in(name=name).status_code for name in names]
+    answers = at_the_same_moment(*calls)
     assert sorted(answers) == [200] * looked_at + [429] * (20 - looked_at)
     levels = sorted(round(level) for level in Lane.objects.values_list("level", flat=True))
     assert levels == ([5, 5, 5] if looked_at == 5 else [1] * 40 + [20])

@@ -1,3 +1,4 @@
+# both releases: the release before does not read these columns; what it publishes meanwhile, `reindex` fills in
 from django.db import migrations, models
 
 from portal.publishing import letters

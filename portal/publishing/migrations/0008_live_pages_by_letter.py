@@ -5,6 +5,7 @@ from portal.migrating import AddIndexConcurrently
 
 class Migration(migrations.Migration):
     atomic = False
+
     dependencies = [("publishing", "0007_letters")]
 
     operations = [
