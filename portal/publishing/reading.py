@@ -244,7 +244,8 @@ def published(page: Page, edition: Edition | None = None, *, words: bool = False
     of_object = Page.objects.filter(kind=page.kind, key=page.key, language__in=offered).select_related("edition")
     if not words:
         of_object = of_object.defer("edition__content", "edition__names", "findable")
-    of_object = list(of_object.annotate(moved_at=Subquery(moved_at)))
+    # In one order: a database gives rows in another one after a restore, and the answer would not be the same.
+    of_object = list(of_object.annotate(moved_at=Subquery(moved_at)).order_by("pk"))
     elsewhere = tuple(other for other in of_object if not other.withdrawn_at)
     source_page = next((other for other in of_object if other.language == languages.SOURCE), None)
     sign_offs = tuple(

@@ -20,7 +20,6 @@ def fill(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("publishing", "0006_codes_of_pages")]
 
-    # both releases: the one before neither reads nor writes these; what it publishes meanwhile, `reindex` fills in
     operations = [
         migrations.AddField("page", "letter", models.CharField(db_default="#", max_length=8)),
         migrations.AddField("page", "place", models.BinaryField(db_default=b"")),
