@@ -1,5 +1,5 @@
 # make run    sets up everything and serves          make run PORT=8010 DATABASE_URL=postgres://... DEMO=0
-# make test   sets up everything and tests it        make check, make fix, make bench, make messages, make clean
+# make test   sets up everything and tests it        make check, make fix, make bench, make torture, make messages, make clean
 PORT ?= 8000
 DEMO ?= 1
 DATABASE_URL ?=
@@ -10,7 +10,7 @@ BIN := .venv/bin
 INSTALL := install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 export DEMO DATABASE_URL PUBLIC_ADDRESS
 
-.PHONY: run test check fix lock messages screenshots bench clean
+.PHONY: run test check fix audit lock messages screenshots bench torture clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed
@@ -46,10 +46,24 @@ screenshots: .venv/installed-dev
 bench: .venv/installed-dev
 	@sh tests/bench/run.sh
 
+# Hostile input at length, and a crawl with wapiti: some minutes, and only this machine is asked.
+audit: .venv/installed-dev .venv/audit/installed
+	env -u DATABASE_URL -u DEMO -u PUBLIC_ADDRESS FUZZ=20000 SECRET_KEY=tests-only-tests-only-tests-only-tests-only $(BIN)/pytest tests/security
+	$(BIN)/python -m tests.audit
+
+# wapiti wants other versions than we do, so it has a place of its own.
+.venv/audit/installed: tests/audit/requirements.lock
+	$(BIN)/python -m venv .venv/audit
+	.venv/audit/bin/python -m pip $(INSTALL) -r tests/audit/requirements.lock
+	@touch $@
+
 # After a change of requirements.txt or requirements-dev.txt: the hashes of every file of those versions.
 lock: .venv/installed-dev
 	for one in requirements requirements-dev; do $(BIN)/uv pip compile --quiet --no-config --no-deps --universal \
 	  --python-version 3.11 --generate-hashes --no-annotate --no-header $$one.txt -o $$one.lock || exit 1; done
+
+torture: .venv/installed-dev
+	@sh tests/torture/run.sh
 
 messages: .venv/installed-dev
 	$(BIN)/python manage.py make_catalogues

@@ -36,6 +36,8 @@ REQUIRED_SECTIONS = {
     "article": (),
 }
 
+_OF_THE_WEB = ("http://", "https://", "ftp://", "ftps://")
+
 
 def topic(kind: str, **lookup):
     """One object of the working copy with everything its manuscript needs. Raises DoesNotExist."""
@@ -278,7 +280,8 @@ def _cited(topic) -> tuple[shapes.Source, ...]:
             language=source.language,
             publisher=source.publisher,
             year=source.year,
-            address=source.address,
+            # Forms and bundles let nothing else through; a hand in the database might.
+            address=source.address if source.address.startswith(_OF_THE_WEB) else "",
             accessed_on=source.accessed_on.isoformat() if source.accessed_on else "",
             sections=sections,
         )

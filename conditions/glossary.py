@@ -25,12 +25,13 @@ def agreed(language: str) -> list[AgreedTerm]:
     ]
 
 
+def _names(name: str, said: str) -> bool:
+    # First whether it is there at all: an expression for each term of a long glossary would cost more than the page.
+    return name in said and re.search(rf"\b{re.escape(name)}\b", said) is not None
+
+
 def terms(said: str, language: str) -> list[AgreedTerm]:
     """Those that the source names."""
     said = said.casefold()
-    found = [
-        term
-        for term in agreed(language)
-        if any(re.search(rf"\b{re.escape(name.casefold())}\b", said) for name in term.names if name)
-    ]
+    found = [term for term in agreed(language) if any(_names(name.casefold(), said) for name in term.names if name)]
     return sorted(found, key=lambda term: term.source)

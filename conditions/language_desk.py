@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Exists, F, OuterRef
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from conditions import exchange, glossary, labels, models, translatable
 from portal import languages
 from portal.publishing import actions, compare, desk, reading, rights
-from portal.publishing.models import LanguageState, Page
+from portal.publishing.models import Entry, LanguageState, Page
 from portal.translating import interface
 from portal.translating.admin import may_translate
 from portal.translating.exchange import incoming, pack, tbx, tmx
@@ -47,6 +48,7 @@ FORMATS = {
     "csv": gettext_lazy("table (CSV)"),
 }
 ROWS = 50
+MOST_BY_WORDS = 500  # so many, of what readers need first, are put in the order of their words
 
 
 @dataclass
@@ -78,38 +80,114 @@ class Task:
         return f"{self.kind}/{self.key}"
 
 
-def tasks(language: str) -> list[Task]:
-    """Every object with a public source page, in the order in which readers need it. Three queries."""
-    behind = dict(_behind(language))
-    live = Page.objects.filter(withdrawn_at=None)
-    there = set(live.filter(language=language).values_list("kind", "key"))
-    entries = {
-        (entry.kind, entry.key): entry for entry in desk.entries().filter(language=language).defer("change__content")
-    }
-    found = []
-    source = live.filter(language=languages.SOURCE).values_list("kind", "key", "title", "edition_id")
-    for kind, key, title, edition_id in source:
-        entry = entries.get((kind, key))
-        what = "missing" if entry is None else _OF_STATE.get(entry.state, "begun")
-        if (kind, key) in behind and what in {"done", "begun"}:
-            what = "safety" if behind[kind, key] else "behind"
-        elif what == "done" and (kind, key) not in there:
-            what = "begun"
-        task = Task(kind, key, title, what, edition_id=edition_id, begun=entry is not None)
-        if entry is not None:
-            task.problems = tuple(entry.change.problems)
-            task.owner = (entry.owner.get_full_name() or entry.owner.username) if entry.owner else ""
-            task.due_on = entry.due_on
-        found.append(task)
-    order = list(TO_DO)
-    return sorted(found, key=lambda task: (order.index(task.what), task.title.casefold()))
+class Work:
+    """What is to be done in a language, in the order in which readers need it.
+
+    What is in some state is looked at; what is up to date or not begun is counted, and read a page of a list at a time:
+    so the list costs what there is to do, and not what there is.
+    """
+
+    def __init__(self, language: str):
+        self.language = language
+        live = Page.objects.filter(withdrawn_at=None)
+        self._source = live.filter(language=languages.SOURCE)
+        self._entries = Entry.objects.filter(language=language)
+        behind = {(page.kind, page.key): bool(page.safety) for page in _behind(language)}
+        gone = Page.objects.filter(language=language, withdrawn_at__isnull=False)
+        entries = {}
+        for some in (
+            desk.open_entries(),
+            desk.entries().filter(key__in=reading.out_of_date([language]).values("key")),
+            desk.entries().filter(key__in=gone.values("key")),
+        ):
+            for entry in some.filter(language=language).defer("change__content"):
+                entries[entry.kind, entry.key] = entry
+        pages = self._source.filter(key__in=[key for _kind, key in entries])
+        pages = {(page.kind, page.key): page for page in pages.only("kind", "key", "title", "edition")}
+        # An entry whose object has no source page for readers is no task.
+        self._without_source = {named: entry for named, entry in entries.items() if named not in pages}
+        found = []
+        for named, page in pages.items():
+            entry = entries[named]
+            what = _OF_STATE.get(entry.state, "begun")
+            if named in behind and what in {"done", "begun"}:
+                what = "safety" if behind[named] else "behind"
+            if what != "done":
+                found.append(_task(page, what, entry))
+        self._counted: dict[str, tuple[int, int]] = {}
+        self._looked_at = sorted(found, key=lambda task: task.title.casefold())
+
+    def count(self, what: str, kind: str = "") -> int:
+        if what not in {"missing", "done"}:
+            return len(self._in_state(what, kind))
+        if kind not in self._counted:
+            begun = self._of(self._entries, kind).count() - self._lost(kind)
+            self._counted[kind] = (self._of(self._source, kind).count(), begun)
+        total, begun = self._counted[kind]
+        return total - begun if what == "missing" else begun - len(self._in_state("", kind))
+
+    def rows(self, what: str, kind: str, begin: int, end: int) -> list[Task]:
+        """A stretch of the tasks in a state; `what` is one of TO_DO."""
+        if what not in {"missing", "done"}:
+            return self._in_state(what, kind)[begin:end]
+        entry = self._entries.filter(kind=OuterRef("kind"), key=OuterRef("key"))
+        pages = self._of(self._source, kind)
+        if what == "missing":
+            pages = pages.filter(~Exists(entry))
+        else:
+            pages = pages.filter(Exists(entry)).exclude(key__in=[task.key for task in self._looked_at])
+        pages = list(pages.order_by("kind", "letter", "place").only("kind", "key", "title", "edition")[begin:end])
+        own = {}
+        if what == "done":
+            entries = self._entries.filter(key__in=[page.key for page in pages]).select_related("change", "owner")
+            own = {(entry.kind, entry.key): entry for entry in entries.defer("change__content")}
+        return [_task(page, what, own.get((page.kind, page.key))) for page in pages]
+
+    def _in_state(self, what, kind):
+        return [task for task in self._looked_at if what in {"", task.what} and kind in {"", task.kind}]
+
+    def _lost(self, kind):
+        """Entries of objects that have no source page for readers: of some state, or withdrawn with the source."""
+        gone = Page.objects.filter(language=languages.SOURCE, withdrawn_at__isnull=False)
+        closed = self._of(self._entries, kind).filter(shown=F("change"), key__in=gone.values("key"))
+        closed = {(entry_kind, key) for entry_kind, key in closed.values_list("kind", "key")}
+        return len(closed | {named for named in self._without_source if kind in {"", named[0]}})
+
+    def _of(self, queryset, kind):
+        return queryset.filter(kind=kind) if kind else queryset
+
+
+class Shown:
+    """The tasks in some states, one after the other: a list that a paginator can cut."""
+
+    def __init__(self, work: Work, states, kind: str = ""):
+        self.work, self.kind = work, kind
+        self.counts = {what: work.count(what, kind) for what in states}
+
+    def __len__(self):
+        return sum(self.counts.values())
+
+    def __getitem__(self, cut: slice) -> list[Task]:
+        begin, end = cut.start or 0, len(self) if cut.stop is None else cut.stop
+        found = []
+        for what, count in self.counts.items():
+            if begin < count and end > 0:
+                found += self.work.rows(what, self.kind, max(begin, 0), min(end, count))
+            begin, end = begin - count, end - count
+        return found
+
+
+def _task(page, what, entry) -> Task:
+    task = Task(page.kind, page.key, page.title, what, edition_id=page.edition_id, begun=entry is not None)
+    if entry is not None:
+        task.problems = tuple(entry.change.problems)
+        task.owner = (entry.owner.get_full_name() or entry.owner.username) if entry.owner else ""
+        task.due_on = entry.due_on
+    return task
 
 
 def _behind(language):
-    return (
-        ((page.kind, page.key), bool(page.safety))
-        for page in reading.out_of_date([language]).only("kind", "key", "language")
-    )
+    return reading.out_of_date([language]).only("kind", "key", "language")
 
 
 def count_words(shown: list[Task]) -> None:
@@ -255,19 +333,15 @@ class LanguageDesk:
 
     def language(self, request, code):
         language = self._door(request, code)
-        everything = tasks(code)
-        counts = dict.fromkeys(TO_DO, 0)
-        for task in everything:
-            counts[task.what] += 1
+        work = Work(code)
+        counts = {what: work.count(what) for what in TO_DO}
         show = request.GET.get("show", "")
         kind = request.GET.get("kind", "")
-        shown = [
-            task
-            for task in everything
-            if (task.what == show if show in TO_DO else task.what != "done") and kind in {"", task.kind}
-        ]
+        kind = kind if kind in labels.PLURALS else ""
+        shown = Shown(work, [show] if show in TO_DO else [what for what in TO_DO if what != "done"], kind)
         by_words = request.GET.get("order") == "words"
         if by_words:
+            shown = shown[:MOST_BY_WORDS]
             count_words(shown)
             shown.sort(key=lambda task: task.words)
         page = Paginator(shown, ROWS).get_page(request.GET.get("page"))
@@ -280,7 +354,7 @@ class LanguageDesk:
             state=LanguageState.State(language.state).label,
             counts=[(what, TO_DO[what], count) for what, count in counts.items()],
             done=counts["done"],
-            total=len(everything),
+            total=sum(counts.values()),
             page=page,
             show=show,
             kind=kind,
@@ -312,10 +386,16 @@ class LanguageDesk:
     def _send_out(self, request, language):
         """Raises Refused."""
         format = request.POST.get("format", "xliff")
-        chosen = set(request.POST.getlist("object"))
         if request.POST.get("which") == "all":
-            chosen = {task.id for task in tasks(language.code) if task.what not in {"done", "signed", "review"}}
-        objects = [(task.kind, task.key) for task in tasks(language.code) if task.id in chosen]
+            states = [what for what in TO_DO if what not in {"done", "signed", "review"}]
+            chosen = Shown(Work(language.code), states)[: exchange.AT_ONCE + 1]
+            objects = [(task.kind, task.key) for task in chosen]
+        else:
+            chosen = dict.fromkeys(request.POST.getlist("object"))
+            source = Page.objects.filter(language=languages.SOURCE, withdrawn_at=None)
+            source = source.filter(key__in=[one.partition("/")[2] for one in chosen]).values_list("kind", "key")
+            there = {f"{kind}/{key}": (kind, key) for kind, key in source}
+            objects = [there[one] for one in chosen if one in there]
         if format not in FORMATS or not objects:
             raise actions.Refused(_("Choose at least one page, and a format."))
         if len(objects) > exchange.AT_ONCE:

@@ -4,6 +4,8 @@ WeasyPrint needs Pango and fonts from the system. The portal runs without them; 
 """
 
 import hashlib
+import io
+import logging
 import os
 import shutil
 import subprocess
@@ -21,6 +23,8 @@ from django.utils import timezone
 from PIL import ImageFile
 
 from portal import files, languages
+
+logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=30)  # since somebody last read it
 LOOKED_EVERY = timedelta(days=1)
@@ -88,8 +92,12 @@ def opened(html: str, base_url: str, own: Mapping[str, Callable[[], bytes]]) -> 
     try:
         with _making:
             if not (file := _there(path)):
-                files.write(path, _pdf(html, css, base_url, own), lasting=True)
-                file = path.open("rb")
+                content = _pdf(html, css, base_url, own)
+                try:
+                    files.write(path, content, lasting=True)
+                except OSError:  # the disk is full: this reader gets it all the same
+                    logger.exception("A leaflet could not be kept.")
+                file = io.BytesIO(content)
     finally:
         _places.release()
     return name, file

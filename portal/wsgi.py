@@ -19,9 +19,10 @@ from portal.front import Front  # noqa: E402
 from portal.middleware import without_charset  # noqa: E402
 from portal.operating.requests import Counting  # noqa: E402
 from portal.operating.systemd import say_ready  # noqa: E402
+from portal.patience import Patient  # noqa: E402
 from portal.replica import Follower  # noqa: E402
 
-counting = Counting(without_charset(application))
+counting = Counting(Patient(without_charset(application)))
 application = front = Front(counting.made, most=settings.FRONT_CACHE_MB * 1024 * 1024)
 if settings.REPLICA_URL:
     front.replica = Follower(front.watch)

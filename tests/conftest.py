@@ -15,6 +15,8 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 def pytest_collection_modifyitems(items):
+    here = "postgresql" if os.environ.get("DATABASE_URL", "").startswith("postgres") else "sqlite"
+    items[:] = [item for item in items if not (on := item.get_closest_marker("on")) or on.args[0] == here]
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()) and CHROMIUM is None:
             item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))

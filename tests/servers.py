@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
+
+from portal import serving
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -74,8 +75,6 @@ class Server(Asked):
         self.host, within, own_port = (machine.host, machine.within, machine.port) if machine else (self.host, [], None)
         self.port = port or own_port or free_port()
         self.address = environment.get("PUBLIC_ADDRESS", f"http://{self.host}:{self.port}")
-        flags = ["--interface", "wsgi", "--host", self.host, "--port", str(self.port), "--workers", str(workers)]
-        flags += ["--blocking-threads", str(threads), "--no-ws", "--respawn-failed-workers", "--log-level", "warning"]
         environment = {
             "SECRET_KEY": settings.SECRET_KEY,
             "DATABASE_URL": database or database_url(),
@@ -86,7 +85,12 @@ class Server(Asked):
         }
         said = open(output, "w") if output else None  # noqa: SIM115 -- it stays open as long as the server
         self.process = subprocess.Popen(
-            [*within, Path(sys.executable).with_name("granian"), *flags, "portal.wsgi:application"],
+            [
+                *within,
+                *serving.command(
+                    "--host", self.host, "--port", self.port, "--workers", workers, "--blocking-threads", threads
+                ),
+            ],
             cwd=tree,
             env={**os.environ, **environment},
             start_new_session=True,

@@ -38,6 +38,7 @@ def to_folder(bundle: Bundle, folder: Path) -> int:
 
     Raises FileExistsError where the folder holds something that was not exported.
     """
+    forget_parts(folder, older_than=0)
     there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
     ours = {name: path for name, path in there.items() if KNOWN.fullmatch(name)}
     if there and EXPORTED not in there:
@@ -47,7 +48,6 @@ def to_folder(bundle: Bundle, folder: Path) -> int:
         # Until all is written the folder claims nothing, or who is interrupted leaves old words under new promises.
         write(folder / EXPORTED, b"")
         made[EXPORTED] = made.pop(EXPORTED)
-    forget_parts(folder, older_than=0)
     for name in ours.keys() - made.keys():
         ours[name].unlink()
     for name, content in made.items():

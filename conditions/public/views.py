@@ -1,6 +1,7 @@
 """The pages readers see. They read portal.publishing.reading and search, and nothing else."""
 
 import datetime as dt
+import errno
 import io
 import re
 import sys
@@ -492,8 +493,11 @@ def not_found(request, exception):
 
 
 def server_error(request):
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError | InterfaceError):
         return try_again_shortly(request)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return try_again_shortly(request)  # no room on the disk: what was sent can be sent again
     return _error(request, "errors/500.html", 500)
 
 

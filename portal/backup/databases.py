@@ -79,7 +79,7 @@ def _frozen_sqlite(folder):
         with closing(sqlite3.connect(part, isolation_level=None)) as copy:
             copy.execute("PRAGMA secure_delete=ON")
             if copy.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [SESSIONS]).fetchone():
-                copy.execute(f"DELETE FROM {SESSIONS}")  # noqa: S608 -- a name of ours
+                copy.execute(f"DELETE FROM {SESSIONS}")  # nosec B608 # noqa: S608 -- a name of ours
             yield Frozen(sqlite3.sqlite_version, lambda sql: copy.execute(sql).fetchall(), of_file(part))
     except sqlite3.OperationalError as error:
         if "full" in str(error):
@@ -147,7 +147,7 @@ def program(name: str, server: int) -> Path:
     versions = {}
     for folder in folders:
         if (folder / name).exists():
-            said = subprocess.run([folder / name, "--version"], capture_output=True, text=True).stdout  # noqa: S603 -- a program of PostgreSQL, no words of people
+            said = subprocess.run([folder / name, "--version"], capture_output=True, text=True).stdout  # nosec B603 # noqa: S603 -- a program of PostgreSQL, no words of people
             if number := re.search(r"\) (\d+)", said):
                 versions.setdefault(int(number[1]), folder / name)
     able = [version for version in versions if version >= server]
@@ -204,7 +204,7 @@ def _dumped(pg_dump, info, snapshot, told):
     where, environment = _how_to_connect(info)
     command = [pg_dump, "--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
     command += [f"--exclude-table-data=*.{SESSIONS}", f"--dbname={where}"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, env=environment)  # noqa: S603 -- a program of PostgreSQL, no words of people
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, env=environment)  # nosec B603 # noqa: S603 -- a program of PostgreSQL, no words of people
     try:
         while piece := running.stdout.read(CHUNK):
             yield piece
@@ -241,7 +241,7 @@ def put_into_postgresql(pieces: Iterable[bytes], *, was: str, becomes: str) -> N
         dump.flush()
         connection.close()
         command = [psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={where}", "--file=-"]
-        running = subprocess.Popen(  # noqa: S603 -- a program of PostgreSQL, no words of people
+        running = subprocess.Popen(  # nosec B603 # noqa: S603 -- a program of PostgreSQL, no words of people
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=told, env=environment
         )
         try:
@@ -254,7 +254,7 @@ def put_into_postgresql(pieces: Iterable[bytes], *, was: str, becomes: str) -> N
                 names = ", ".join(f'"{table}"' for table in there)
                 say.write(f"DROP TABLE {names} CASCADE;\n".encode())
             command = [pg_restore, "--no-owner", "--no-privileges", "--exit-on-error", "--file=-", dump.name]
-            unpacking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told)  # noqa: S603 -- the same
+            unpacking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told)  # nosec B603 # noqa: S603 -- the same
             shutil.copyfileobj(unpacking.stdout, say, CHUNK)
             if unpacking.wait():
                 raise Refused(f"pg_restore cannot read the backup: {_said(told)} The database is as it was.")

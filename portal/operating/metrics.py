@@ -78,6 +78,8 @@ class _Collected:
             ("portal_front_entries", "entries", "Pages in memory."),
             ("portal_front_bytes", "bytes", "What they take."),
             ("portal_database_away", "away", "1 while the process knows that the database does not answer."),
+            ("portal_replica_behind", "behind", "1 while readers are not answered from the replica there is."),
+            ("portal_caches_not_emptied", "not emptied", "Caches that have not heard of the newest act yet."),
             ("portal_memory_bytes", "memory", "Resident memory of the process."),
         ):
             values = {(worker,): slots[numbers.place[slot]] for worker, slots in living.items()}

@@ -95,7 +95,7 @@ def _lock(file: int) -> bool:
 
 
 def _shared_memory() -> Path:
-    memory = Path("/dev/shm")  # noqa: S108 -- the folder below it is ours alone, or is not used
+    memory = Path("/dev/shm")  # nosec B108 # noqa: S108 -- the folder below it is ours alone, or is not used
     return (memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())) / f"portal-{os.geteuid()}"
 
 

@@ -51,7 +51,7 @@ COUNTERS = (
     "from replica",
     "failed sign-ins",
 )
-GAUGES = ("entries", "bytes", "looked at", "away", "memory")  # milliseconds, 0 or 1, bytes
+GAUGES = ("entries", "bytes", "looked at", "away", "memory", "behind", "not emptied")  # milliseconds, 0 or 1, bytes
 
 
 class Asked:
@@ -162,6 +162,8 @@ class Counting:
             slots[self.place["bytes"]] = front.bytes
             slots[self.place["looked at"]] = max(0, int(front.watch.looked_at * 1000)) if front.watch.moment else 0
             slots[self.place["away"]] = front.watch.away()
+            slots[self.place["behind"]] = front.replica is not None and front.replica.behind
+            slots[self.place["not emptied"]] = sum(not one.done for one in getattr(self.outside, "purgers", ()))
             with suppress(OSError, IndexError, ValueError):
                 pages = int(Path("/proc/self/statm").read_text().split()[1])
                 slots[self.place["memory"]] = pages * 4096

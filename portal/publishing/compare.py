@@ -80,7 +80,8 @@ def plain(said: str) -> str:
     """Rich text as lines: one for each paragraph, item or heading."""
     said = re.sub(r"</(?:p|li|h3|ul|ol)>|<br\s*/?>", "\n", said)
     said = re.sub(r"<li>", "• ", said)
-    return re.sub(r"\s*\n\s*", "\n", html.unescape(re.sub(r"<[^>]+>", "", said))).strip()
+    lines = html.unescape(re.sub(r"<[^<>]+>", "", said)).split("\n")
+    return "\n".join(filter(None, (line.strip() for line in lines)))
 
 
 def words(before: str, after: str) -> list[Run]:

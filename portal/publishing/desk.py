@@ -133,7 +133,9 @@ def reviews_due(before: dt.date) -> QuerySet[Page]:
         .order_by("-at")
         .values("on")[:1]
     )
-    pages = Page.objects.filter(language=languages.SOURCE, withdrawn_at=None, edition__review_due_on__lt=before)
+    # The edition's language is the page's: said, so that an index of the editions by their day is of use.
+    due = {"edition__language": languages.SOURCE, "edition__review_due_on__lt": before}
+    pages = Page.objects.filter(language=languages.SOURCE, withdrawn_at=None, **due)
     # A later review begins a new interval: such a page is due again only when that one has passed.
     by_kind = [
         When(kind=kind, then=Value(before - review_interval(kind), output_field=DateField()))

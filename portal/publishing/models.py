@@ -98,6 +98,7 @@ class Edition(Unchanging):
                 name="safety_editions",
             ),
             models.Index(fields=["language", "key"], condition=models.Q(number=2), name="published_again"),
+            models.Index(fields=["language", "review_due_on"], name="editions_by_review"),
         ]
 
     def __str__(self):
@@ -134,6 +135,10 @@ class Page(models.Model):
                 fields=["language", "kind", "letter", "place"],
                 condition=models.Q(withdrawn_at=None),
                 name="live_pages_by_letter",
+            ),
+            # Pages are counted by it alone: so it is narrow, and holds all that the question names.
+            models.Index(
+                fields=["language", "kind", "withdrawn_at"], condition=models.Q(withdrawn_at=None), name="live_pages"
             ),
             models.Index(fields=["key", "language"], name="pages_of_an_object"),
             models.Index(fields=["language"], condition=models.Q(withdrawn_at__isnull=False), name="withdrawn_pages"),
@@ -397,6 +402,7 @@ class Entry(models.Model):
             models.Index(
                 fields=["language"], condition=~models.Q(shown=models.F("change")), name="entries_something_is_due_of"
             ),
+            models.Index(fields=["language", "kind", "key"], name="entries_of_a_language"),
         ]
 
     def __str__(self):

@@ -215,7 +215,7 @@ def letters(kind: str, language: str) -> list[str]:
             UNION ALL
             SELECT (SELECT letter {live} AND letter > step.letter ORDER BY letter LIMIT 1)
             FROM step WHERE step.letter IS NOT NULL
-        ) SELECT letter FROM step WHERE letter IS NOT NULL"""  # noqa: S608 -- the name of our own table
+        ) SELECT letter FROM step WHERE letter IS NOT NULL"""  # nosec B608 # noqa: S608 -- the name of our own table
     with connection.cursor() as cursor:
         cursor.execute(sql, [language, kind, language, kind])
         return [row[0] for row in cursor.fetchall()]

@@ -166,7 +166,7 @@ def _page_elsewhere(database):
 def test_every_page_is_as_it_was_byte_for_byte(portal, tmp_path, settings):
     path, _said = backup(tmp_path / "kept")
     same = {"workers": 1, "LEAFLETS": "0", "CLOCK": "0", "PUBLIC_ADDRESS": settings.PUBLIC_ADDRESS}
-    here = servers.Server(tmp_path / "here", **same)
+    here = servers.Server(tmp_path / "here", MEDIA_DIR=str(settings.MEDIA_ROOT), **same)
     with elsewhere(tmp_path) as environment:
         code, said = manage(environment, "restore", path)
         assert code == 0, said

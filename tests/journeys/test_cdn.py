@@ -20,6 +20,7 @@ from tests.varnish import SECRET, VARNISHD, Varnish
 PROMISED = 1.0  # seconds from a publish until everybody sees it
 SYMPTOM = "/en/symptoms/tremor/"
 behind_varnish = pytest.mark.skipif(not VARNISHD, reason="no Varnish on this machine")
+pytestmark = pytest.mark.on("sqlite")  # the database is looked at in one way (portal.front); tests there run on both
 
 
 class Relay:

@@ -19,6 +19,7 @@ from portal.publishing import actions
 from portal.publishing.models import AuditEntry, Edition
 from tests import machines, make, servers
 
+pytestmark = pytest.mark.on("postgresql")  # the embedded database is of one machine
 PROMISED = 1.0  # seconds from a publish until everybody sees it
 PAGE = "/en/symptoms/tremor/"
 
@@ -96,7 +97,7 @@ def test_two_machines_are_one_portal(site):
     assert person.ask(two, door)[0] == 302
 
     # What one of them was given, the other one has as well.
-    picture = models.Image(topic=symptom)
+    picture = models.Image(topic=symptom, alt_en="A drawing.")
     picture.file.save("x.png", pictures.prepared(drawing()))
     kept = {machine.get(f"/media/{picture.file.name}").body for machine in site}
     assert kept == {picture.file.storage.open(picture.file.name).read()}

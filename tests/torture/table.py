@@ -25,7 +25,7 @@ def line(fault: str) -> Line:
     return lines[-1]
 
 
-def printed(seed: int) -> list[str]:
+def printed(seed: int, failed: int) -> list[str]:
     width = max([len(one.fault) for one in lines] + [5])
     said = [f"{'fault':{width}}  " + "  ".join(f"{name:>12}" for name in (*COLUMNS, "verify"))]
     for one in lines:
@@ -35,4 +35,6 @@ def printed(seed: int) -> list[str]:
         )
     said.append(f"seed {seed}")
     wrong = [f"{one.fault}: {note}" for one in lines for note in one.notes]
-    return [*said, *(["Lost, or not as it should be:", *wrong] if wrong else ["Lost: nothing."])]
+    if wrong or failed:
+        return [*said, f"Lost, or not as it should be ({failed} tests failed):", *wrong]
+    return [*said, "Lost: nothing."]

@@ -14,7 +14,7 @@ from django.utils.translation import trans_real
 from conditions import editions, language_desk
 from portal import languages
 from portal.publishing import actions
-from portal.publishing.models import AuditEntry, Entry, LanguageState
+from portal.publishing.models import AuditEntry, Entry, LanguageState, Page
 from portal.translating import interface
 from portal.translating.models import InterfaceWord
 from tests import make
@@ -213,7 +213,11 @@ def test_the_list_puts_first_what_may_harm_and_its_counts_are_true_at_once():
         symptom.save()
         make.published(symptom, significance=significance)
         editions.refresh(make.fresh(symptom))
-    found = language_desk.tasks("es")
+    work = language_desk.Work("es")
+    found = language_desk.Shown(work, language_desk.TO_DO)[:]
+    assert {what: work.count(what) for what in language_desk.TO_DO if work.count(what)} == {
+        "safety": 1, "behind": 1, "missing": 1, "done": 1,
+    }  # fmt: skip
     assert [(task.key, task.what) for task in found] == [
         ("danger", "safety"), ("behind", "behind"), ("new", "missing"), ("done", "done"),
     ]  # fmt: skip
@@ -229,12 +233,37 @@ def test_a_work_list_costs_the_same_however_long_it_is(django_assert_max_num_que
     for number in range(3):
         make.published(make.symptom(f"s{number}"))
     client.get("/admin/languages/es/")
-    with django_assert_max_num_queries(14) as few:
+    with django_assert_max_num_queries(15) as few:
         client.get("/admin/languages/es/")
     for number in range(3, 12):
         make.published(make.symptom(f"s{number}"))
     with django_assert_max_num_queries(len(few)):
         assert client.get("/admin/languages/es/").context["done"] == 0
+
+
+def test_every_object_with_a_public_source_is_in_one_state_however_it_came_there():
+    both = {"in_languages": ("en", "es")}
+    for key in ("public", "begun", "taken-back", "source-taken-back", "both-taken-back"):
+        symptom = make.symptom(key, **both)
+        make.published(symptom)
+        make.published(symptom, "es") if key != "begun" else editions.refresh(make.fresh(symptom))
+    editions.refresh(make.fresh(make.symptom("source-never-public", **both)))
+    for key in ("not-begun-b", "not-begun-a"):
+        make.published(make.symptom(key))
+    make.published(make.treatment("not-begun-c"))
+    by = make.signatory()
+    for key, language in (("taken-back", "es"), ("source-taken-back", "en"), ("both-taken-back", "en"),
+                          ("both-taken-back", "es")):  # fmt: skip
+        actions.withdraw(Page.objects.get(key=key, language=language), by=by, reason="Wrong.")
+    work = language_desk.Work("es")
+    assert {what: work.count(what) for what in language_desk.TO_DO if work.count(what)} == {
+        "missing": 3, "begun": 2, "done": 1,
+    }  # fmt: skip
+    named = [task.key for task in language_desk.Shown(work, language_desk.TO_DO)[:]]
+    assert named == ["not-begun-a", "not-begun-b", "not-begun-c", "begun", "taken-back", "public"]
+    assert [task.key for task in language_desk.Shown(work, language_desk.TO_DO)[2:4]] == ["not-begun-c", "begun"]
+    of_kind = language_desk.Shown(work, ["missing", "begun"], "treatment")
+    assert len(of_kind) == 1 and [task.key for task in of_kind[:50]] == ["not-begun-c"]
 
 
 def test_owner_and_due_date_stand_in_the_list():

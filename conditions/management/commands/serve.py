@@ -1,6 +1,5 @@
 import os
 import socket
-import sys
 
 from django.conf import settings
 from django.core.management import call_command
@@ -8,15 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from conditions import leaflets
 from conditions.management.commands.demo import ACCOUNTS, PASSWORD, retire_accounts
-from portal import languages, static_files
-
-
-def flags(port: int) -> list[str]:
-    """How granian serves the portal; `make bench` measures exactly this."""
-    # Threads, not more processes: the embedded database takes one writer at a time anyway.
-    found = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
-    found += ["--blocking-threads", "4", "--no-ws", "--log-level", "warning", "--respawn-failed-workers"]
-    return [*found, "portal.wsgi:application"]
+from portal import languages, serving, static_files
 
 
 class Command(BaseCommand):
@@ -53,9 +44,9 @@ class Command(BaseCommand):
             return
         self.tell(f"http://127.0.0.1:{port}")
         self.stdout.flush()
-        granian = os.path.join(os.path.dirname(sys.executable), "granian")
         # Our own server, with fixed arguments.
-        os.execv(granian, [granian, *flags(port)])  # nosec B606 # noqa: S606 -- see above
+        server = serving.command("--port", port)
+        os.execv(server[0], server)  # nosec B606 # noqa: S606 -- see above
 
     def tell(self, address):
         lines = ["", f"  For readers       {address}/"]

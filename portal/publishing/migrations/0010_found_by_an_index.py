@@ -55,4 +55,20 @@ class Migration(migrations.Migration):
             model_name="signoff",
             index=models.Index(fields=["kind", "key", "language", "digest"], name="sign_offs_of_words"),
         ),
+        AddIndexConcurrently(
+            model_name="entry",
+            index=models.Index(fields=["language", "kind", "key"], name="entries_of_a_language"),
+        ),
+        AddIndexConcurrently(
+            model_name="page",
+            index=models.Index(
+                condition=models.Q(("withdrawn_at", None)),
+                fields=["language", "kind", "withdrawn_at"],
+                name="live_pages",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="edition",
+            index=models.Index(fields=["language", "review_due_on"], name="editions_by_review"),
+        ),
     ]
