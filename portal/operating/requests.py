@@ -112,10 +112,14 @@ class Counting:
         try:
             response = self.outside(environ, start_response)
         except Exception:
-            logger.exception("A request failed outside Django.")
-            start_response("500 Internal Server Error", [("Content-Type", "text/plain"), ("Cache-Control", "no-store")])
+            # Also an answer that broke when it was begun already: nothing of it was sent (portal.patience).
+            made = made or [Asked(self, environ["PATH_INFO"])]
+            made[-1].status, number = 500, made[-1].id
+            with logs.about(number, made[-1].kind):
+                logger.exception("A request failed outside Django.")
+            said = [("Content-Type", "text/plain"), ("Cache-Control", "no-store"), ("X-Request-ID", number)]
+            start_response("500 Internal Server Error", said)
             response = [b"Something went wrong on our side. Please try again in a few minutes.\n"]
-            made = [Asked(self, environ["PATH_INFO"])]
         slots = self.numbers.slots
         if made:
             asked, origin = made[-1], "django"

@@ -50,7 +50,8 @@ def half(request, illness):
     """Fails when it has begun to be sent."""
 
     def words():
-        yield b"so far" * 1000
+        for _ in range(34 if "large" in request.GET else 1):
+            yield b"so far, " * 131_072
         raise ValueError(illness)
 
     return StreamingHttpResponse(words())

@@ -63,6 +63,7 @@ def test_the_container_file_installs_what_is_pinned_and_takes_only_what_it_names
     assert {one for one in named if not one.startswith("PYTHON")} <= SETTINGS
 
 
+@pytest.mark.on("postgresql")
 @pytest.mark.django_db(transaction=True)
 def test_what_the_container_runs_prepares_serves_and_is_well_and_writes_nothing_beside_the_code(tmp_path):
     """Its own steps, in a folder that holds what it copies, with this environment's packages for its own."""
@@ -349,6 +350,10 @@ def test_behind_nginx_the_portal_knows_that_it_is_encrypted(tmp_path):
         status, said = nginx.ask("/admin/login/")
         assert status == 200 and re.search(r"set-cookie: __Secure-csrf=.*; Secure", said, re.IGNORECASE)
         assert nginx.ask("/nowhere", head="X-Forwarded-Proto: http\r\n")[0] == 404
+        server.stop()
+        status, said = nginx.ask("/en/")
+        assert status == 503 and "try again in a minute" in said and not re.search(r"nginx/\d", said)
+        assert "Retry-After: 10\r\n" in said and "Cache-Control: no-store\r\n" in said
     finally:
         server.stop()
         if nginx:

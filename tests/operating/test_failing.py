@@ -96,8 +96,15 @@ def test_what_libraries_and_threads_tell_is_written_down_without_its_words(faili
     assert told[3]["error"][0]["type"] == "KeyError"
 
 
-def test_an_answer_that_breaks_half_way_is_the_servers_to_tell_and_it_tells_no_words(failing):
-    _answer, (told,) = fails(failing, f"/en/conditions/{ILLNESS}/half/")
+def test_an_answer_that_breaks_half_way_is_an_error_and_tells_no_words(failing):
+    answer, (told,) = fails(failing, f"/en/conditions/{ILLNESS}/half/")
+    assert (answer.status, told["logger"], told["kind"]) == (500, "portal.operating.requests", "page")
+    assert told["request"] == answer.headers["x-request-id"] and "so far" not in answer.text
+    assert told["error"][0]["type"] == "ValueError"
+
+
+def test_a_very_large_one_is_the_servers_to_tell_and_it_tells_no_words(failing):
+    _answer, (told,) = fails(failing, f"/en/conditions/{ILLNESS}/half/?large=1")
     assert (told["logger"].partition(".")[0], told["level"]) == ("_granian", "error")
 
 
