@@ -1,10 +1,16 @@
-"""A slow client holds no thread while it takes an answer: whatever it is, it is handed over whole.
+"""A slow client holds no reader up. An answer, whatever it is, is handed over whole; requests are taken in by few.
 
 Granian gives a streamed answer a thread until its last byte was taken, and a process has few. What a client *sends*
-slowly does hold one: a proxy takes requests in before it passes them on (docs/running.md).
+slowly does hold one, and granian knows no limit for it: so only `AT_ONCE` threads of a process ever wait for one, and
+the others answer readers. In earnest a proxy takes requests in before it passes them on (docs/running.md).
 """
 
+import tempfile
+import threading
+
 MOST = 64 * 1024 * 1024  # bytes of a request; what may be uploaded at the desk is smaller (20 MB, and a form around it)
+AT_ONCE = 3  # requests with a body that a process takes in at the same time: one thread of four is always for readers
+IN_MEMORY = 1024 * 1024  # bytes of a request; more of it is put on the disk meanwhile
 WHOLE = 32 * 1024 * 1024  # answers up to this size are handed over whole; larger ones there are none
 
 
@@ -13,13 +19,44 @@ class Patient:
 
     def __init__(self, application):
         self.application = application
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
 
     def __call__(self, environ, start_response):
-        said = environ.get("CONTENT_LENGTH") or "0"
-        if said.isascii() and said.isdigit() and int(said) > MOST:
-            start_response("413 Content Too Large", [("Content-Type", "text/plain"), ("Connection", "close")])
-            return _Whole([b"This is larger than what can be uploaded here.\n"])
-        return _handed_over(self.application(environ, start_response))
+        said = environ.get("CONTENT_LENGTH") or ""
+        size = int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
+        if size > MOST:
+            return _refused(
+                start_response, "413 Content Too Large", b"This is larger than what can be uploaded here.\n"
+            )
+        if not size:  # Django takes nothing of a body whose length is not said
+            return _handed_over(self.application(environ, start_response))
+        if not self._turns.acquire(blocking=False):
+            return _refused(start_response, "503 Service Unavailable", b"Nothing was saved. Please send it again.\n")
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as taken_in:
+            try:
+                whole = _take_in(environ["wsgi.input"], taken_in) == size
+            finally:
+                self._turns.release()
+            if not whole:
+                return _refused(start_response, "400 Bad Request", b"A part of what was sent did not arrive.\n")
+            taken_in.seek(0)
+            return _handed_over(self.application({**environ, "wsgi.input": taken_in}, start_response))
+
+
+def _refused(start_response, status, words):
+    headers = [("Content-Type", "text/plain"), ("Cache-Control", "no-store"), ("Connection", "close")]
+    if status.startswith("503"):
+        headers.append(("Retry-After", "10"))  # seconds
+    start_response(status, headers)
+    return _Whole([words])
+
+
+def _take_in(sent, taken_in) -> int:
+    size = 0
+    while piece := sent.read(64 * 1024):
+        size += len(piece)
+        taken_in.write(piece)
+    return size
 
 
 class _Whole(list):

@@ -44,7 +44,7 @@ def test_every_answer_is_as_described(described):
 
         @given(case=operation.as_strategy() | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
         @settings(
-            max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+            max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
         )
         def ask(case):
             # OPTIONS is answered everywhere, for browsers of other sites: that is no undescribed method.

@@ -86,6 +86,25 @@ def answers_that_nobody_takes(server, held):
     yield
 
 
+def forms_that_are_sent_byte_by_byte(server, held):
+    form = ("Content-Type: application/x-www-form-urlencoded", "Content-Length: 5000")
+    lines = [held.open(server, request("POST", "/admin/login/", *form) + b"username=") for _one in range(MANY)]
+    yield
+    refused = [line for line in lines if _has_been_answered(line)]
+    assert len(refused) >= MANY - 3
+    assert all(answered(line).startswith(b"HTTP/1.1 503 ") for line in refused)
+
+
+def _has_been_answered(line):
+    line.setblocking(False)
+    try:
+        return bool(line.recv(1, socket.MSG_PEEK))
+    except BlockingIOError:
+        return False
+    finally:
+        line.settimeout(30)
+
+
 def open_connections_that_say_nothing_more(server, held):
     for _one in range(700):
         held.open(server, request("GET", "/health/live"))
@@ -96,6 +115,7 @@ def test_others_are_answered_as_before(server):
     others_are_answered(server, "")
     for fault in (
         headers_byte_by_byte,
+        forms_that_are_sent_byte_by_byte,
         answers_that_nobody_takes,
         open_connections_that_say_nothing_more,
     ):
@@ -111,3 +131,7 @@ def an_upload_larger_than_any_is_refused_before_it_is_taken(server):
     with Held() as held:
         line = held.open(server, request("POST", "/admin/login/", f"Content-Length: {10**9}", "Connection: close"))
         assert answered(line).startswith(b"HTTP/1.1 413 ")
+    with Held() as held:
+        line = held.open(server, request("POST", "/admin/login/", "Content-Length: 50", "Connection: close") + b"half")
+        line.shutdown(socket.SHUT_WR)
+        assert not answered(line).startswith(b"HTTP/1.1 2")
