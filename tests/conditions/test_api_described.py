@@ -7,6 +7,7 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import unsupported_method
@@ -36,6 +37,9 @@ def described(db, monkeypatch):
         signal.connect(close_old_connections)
 
 
+REAL = {"language": "en", "kind": "condition", "key": "torsion-dystonia", "number": 1, "q": "torsion"}
+
+
 def test_every_answer_is_as_described(described):
     operations = [found.ok() for found in described.get_all_operations()]
     asked = Counter()
@@ -44,7 +48,7 @@ def test_every_answer_is_as_described(described):
 
         @given(case=operation.as_strategy() | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
         @settings(
-            max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+            max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
         )
         def ask(case):
             # OPTIONS is answered everywhere, for browsers of other sites: that is no undescribed method.
@@ -54,5 +58,12 @@ def test_every_answer_is_as_described(described):
             asked[response.status_code] += 1
 
         ask()
+        # What is made up finds a page by luck; this one is there.
+        known = {**REAL, "day": str(timezone.localdate())}
+        there = operation.Case(
+            path_parameters={one.name: known[one.name] for one in operation.path_parameters},
+            query={one.name: known[one.name] for one in operation.query if one.name in known},
+        )
+        assert there.call_and_validate(headers={"Accept-Encoding": "identity"}).status_code == 200, operation.path
     print(dict(asked))
-    assert len(operations) == 10 and asked[200] >= 30 and asked[404] and asked[422]
+    assert len(operations) == 10 and asked[200] and asked[404] and asked[422]
