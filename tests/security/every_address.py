@@ -61,7 +61,7 @@ def a_busy_portal():
     named = {
         "language": "en", "other": "es", "kind": "conditions", "slug": "torsion-dystonia", "heading": "brain-nerves",
         "number": "1", "day": str(dt.date.today()), "token": token, "name": picture.file.name, "key": condition.key,
-        "rest": "nothing", "code": "es", "id": str(root.pk),
+        "rest": "nothing", "code": "es", "letter": "t", "id": str(root.pk),
         "content_type_id": "1", "url": "nothing", "pk": str(parcel.pk),
     }  # fmt: skip
     return root, named
