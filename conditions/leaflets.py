@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ LOOKED_EVERY = timedelta(days=1)
 WAITING = 2
 _making = threading.Lock()
 _places = threading.BoundedSemaphore(1 + WAITING)
+_trying = threading.Lock()
 
 
 class Busy(Exception):
@@ -52,6 +54,19 @@ def _weasyprint():
     return library
 
 
+def _works() -> bool:
+    """Whether it can be imported."""
+    with _trying:
+        return _tried()
+
+
+@cache
+def _tried() -> bool:
+    # In a process of its own: the library takes 20 MB, and a page only wants to know whether to name its leaflet.
+    tried = subprocess.run([sys.executable, "-c", "import weasyprint"], capture_output=True, check=False)  # nosec B603
+    return tried.returncode == 0
+
+
 def possible(language: languages.Language) -> bool:
     """Whether readers get leaflets in a language: they are wanted, the library is there, and a font for its script."""
     return settings.LEAFLETS and _can_set(language)
@@ -60,7 +75,7 @@ def possible(language: languages.Language) -> bool:
 @cache
 def _can_set(language: languages.Language) -> bool:
     fc_list = shutil.which("fc-list")
-    if not fc_list or not _weasyprint():
+    if not fc_list or not _works():
         return False
     wanted = f":lang={language.code.partition('-')[0]}"
     found = subprocess.run([fc_list, wanted], capture_output=True, check=False)  # nosec B603 # noqa: S603 -- our codes
@@ -71,7 +86,7 @@ def missing() -> tuple[list[languages.Language], list[str]]:
     """The offered languages without leaflets on this machine, and the Debian packages that would mend it."""
     without = [language for language in languages.offered() if not _can_set(language)]
     packages = ["fonts-noto-core", "fonts-noto-cjk"] if without else []
-    if without and not (_weasyprint() and shutil.which("fc-list")):
+    if without and not (_works() and shutil.which("fc-list")):
         packages = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fontconfig", *packages]
     return without, packages
 

@@ -9,8 +9,6 @@ import re
 from html import escape
 from pathlib import Path
 
-import openpyxl
-
 from conditions import labels
 from conditions.bundle.form import LISTS, Bundle, BundleTopic, Mistakes, mistakes
 from portal import languages
@@ -157,6 +155,8 @@ def _of_spreadsheet(data: bytes):
     for name, content in incoming.members(data, 1000, MOST_UNPACKED):
         if b"<!DOCTYPE" in content[:4096] or b"<!ENTITY" in content[:4096]:
             raise Mistakes([f"this spreadsheet's {name[-60:]} declares entities, which no spreadsheet needs"])
+    import openpyxl  # noqa: PLC0415 -- 5 MB and 80 ms for each server process, and hardly any reads a spreadsheet
+
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]

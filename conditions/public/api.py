@@ -11,8 +11,6 @@ from functools import cache
 from typing import Annotated, Any
 from urllib.parse import unquote, urlencode
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from django.http import Http404, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -236,7 +234,7 @@ def changes(
 
 @api.get("key", response=PublicKey, summary="The key that the list of changes is signed with", operation_id="key")
 def key(request):
-    public = _private_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    public = _private_key().public_key().public_bytes_raw()
     return {"terms": _terms(), "algorithm": "Ed25519", "public_key": base64.b64encode(public).decode()}
 
 
@@ -447,9 +445,13 @@ def _change(one: reading.Change) -> dict[str, Any]:
 
 
 @cache
-def _private_key() -> Ed25519PrivateKey:
+def _private_key():
     """Made from SECRET_KEY, so that every machine signs with the same; it changes when that does."""
-    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"changes {settings.SECRET_KEY}".encode()).digest())
+    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 -- 7 MB; only machines ask for it
+
+    return ed25519.Ed25519PrivateKey.from_private_bytes(
+        hashlib.sha256(f"changes {settings.SECRET_KEY}".encode()).digest()
+    )
 
 
 # How every answer is given: to everybody, with an ETag, counted, and as a problem where it is one

@@ -71,7 +71,7 @@ class _Names:
             at += 1
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)  # of all languages; an entry takes 350 bytes
 def _stems(words: str, language: str) -> tuple[str, ...]:
     return tuple(stems(words, language))
 

@@ -12,8 +12,9 @@ MOST = 200  # pages on one page of a list
 def by_letter(pages, language: str) -> list[tuple[str, list]]:
     """Pages (anything with a title) in alphabetical groups, sorted within: "T", "Д", "ت"; Chinese by its pinyin."""
     groups = {}
-    for page in sorted(pages, key=lambda page: letters.key(page.title, language)):
-        groups.setdefault(letters.letter(page.title, language), []).append(page)
+    standing = [(*letters.standing(page, language), page) for page in pages]
+    for letter, _place, page in sorted(standing, key=lambda one: one[1]):
+        groups.setdefault(letter, []).append(page)
     return list(groups.items())
 
 

@@ -268,7 +268,7 @@ def published(page: Page, edition: Edition | None = None, *, words: bool = False
 def pages(kind: str, language: str):
     """The live pages of a kind in one language, unordered: every language sorts its own letters."""
     live = Page.objects.filter(kind=kind, language=language, withdrawn_at=None)
-    return live.only("kind", "key", "language", "slug", "title", "summary", "findable")
+    return live.only("kind", "key", "language", "slug", "title", "summary", "findable", "letter", "place")
 
 
 def page(kind: str, key: str, language: str) -> Page | None:
@@ -360,7 +360,7 @@ def filed(heading: str, language: str) -> list[Page]:
     """The live pages of a language under a heading. One query."""
     under = {"codes__system": PageCode.HEADING, "codes__code": heading}
     live = Page.objects.filter(**under, language=language, withdrawn_at=None)
-    return list(live.only("kind", "key", "language", "slug", "title", "summary", "findable"))
+    return list(live.only("kind", "key", "language", "slug", "title", "summary", "findable", "letter", "place"))
 
 
 def by_key(key: str, language: str) -> Page | None:

@@ -236,7 +236,7 @@ def _forms_of(language: str):
     """word -> (word, its stem) or (word,)."""
     algorithm = _STEMMERS.get(language.split("-")[0])
 
-    @lru_cache(maxsize=20_000)
+    @lru_cache(maxsize=5_000)  # of each language; an entry takes 300 bytes
     def forms(word: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys((word, _stem(algorithm, word) if algorithm else word)))
 

@@ -279,7 +279,7 @@ def test_the_page_offers_it_where_it_can_be_made_and_else_says_print_the_page(mo
 
 
 def test_a_machine_without_the_library_is_told_what_to_install(monkeypatch):
-    monkeypatch.setattr(leaflets, "_weasyprint", lambda: None)
+    monkeypatch.setattr(leaflets, "_works", lambda: False)
     leaflets._can_set.cache_clear()
     try:
         without, packages = leaflets.missing()

@@ -21,6 +21,14 @@ def test_imports_go_one_way():
     assert done.returncode == 0, done.stdout
 
 
+def test_a_server_process_holds_no_library_that_reading_does_not_need(tmp_path):
+    heavy = ("pypinyin", "weasyprint", "fontTools", "openpyxl", "cryptography", "numpy", "hypothesis", "playwright")
+    show = f"import os, sys, portal.wsgi; os.write(1, ' '.join(set(sys.modules) & {{*{heavy}}}).encode()); os._exit(0)"
+    environment = {**os.environ, "VAR_DIR": str(tmp_path), "DATABASE_URL": "", "CLOCK": "0"}
+    done = subprocess.run([sys.executable, "-c", show], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
 @pytest.mark.django_db
 def test_no_migration_is_missing_and_none_takes_words_away():
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
