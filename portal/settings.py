@@ -167,8 +167,9 @@ if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
+        # FULL: what was signed is on the disk before anybody is told so, a power cut included.
         # Half a megabyte of pages for each thread's connection, not two: what it reads again, the system has in memory.
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-512;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-512;",
     }
     # Opened once for each thread, not for each page.
     _database["CONN_MAX_AGE"] = None
