@@ -45,7 +45,8 @@ def rows(serving: dict, scale: dict) -> list[tuple[str, str, float, bool, str]]:
         target("cold page, times Wagtail", 8, ratio(served, "cold", "Wagtail"), " ×", True)
         target("mixed crowd at half its top rate, p99", 50, statistics.median(serving["mixed"]["p99"]), " ms")
         target("from publish to seen, the worst", 1, max(serving["seen"]), " s")
-        target("memory of a worker with 2,000 hot pages (RSS)", 120, max(serving["memory"]["rss"]), " MB")
+        target("memory of a worker with 2,000 hot pages, its share (PSS)", 120, max(serving["memory"]["pss"]), " MB")
+        target("the same with all that other workers hold too (RSS)", 120, max(serving["memory"]["rss"]), " MB")
         target("start, to the first answer", 3, statistics.median(serving["start"]), " s")
     for what, row in (scale or {}).get("costs", {}).items():
         target(f"{what}: 100,000 pages against 1,000", 1.3, row["ratio"], " ×")
