@@ -51,10 +51,10 @@ audit: .venv/installed-dev .venv/audit/installed
 	env -u DATABASE_URL -u DEMO -u PUBLIC_ADDRESS FUZZ=20000 SECRET_KEY=tests-only-tests-only-tests-only-tests-only $(BIN)/pytest tests/security
 	$(BIN)/python -m tests.audit
 
-# wapiti wants other versions than we do, so it has a place of its own.
+# wapiti wants other versions than we do, so it has a place of its own. Some of its packages are there as source only.
 .venv/audit/installed: tests/audit/requirements.lock
 	$(BIN)/python -m venv .venv/audit
-	.venv/audit/bin/python -m pip $(INSTALL) -r tests/audit/requirements.lock
+	.venv/audit/bin/python -m pip $(subst --only-binary :all:,,$(INSTALL)) -r tests/audit/requirements.lock
 	@touch $@
 
 # After a change of requirements.txt or requirements-dev.txt: the hashes of every file of those versions.
