@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language, gettext
 
-from portal import languages
+from portal import addresses, languages
 
 register = template.Library()
 
@@ -56,6 +56,12 @@ def recall_name(opts):
 def tag(code):
     """The BCP 47 form of a language code, for `lang`."""
     return languages.get(code).tag if code in languages.LANGUAGES else code
+
+
+@register.simple_tag
+def address(view, *args):
+    """As `url`, from memory."""
+    return addresses.address(view, *args)
 
 
 @register.filter
