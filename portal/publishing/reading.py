@@ -192,11 +192,17 @@ def warned(pages: Iterable[Page], language: str) -> set[str]:
     """Which of these must not be summed up in their old words: keys of pages behind a safety change. One query."""
     if language == languages.SOURCE:
         return set()
-    keys = {page.key for page in pages}
+    return set(_behind_safety.ask(language, tuple({page.key for page in pages})))
+
+
+def _unfollowed(language, keys):
     # Few translations are behind a safety change, however many there are: these are looked for, and not all others.
     moved = Page.objects.filter(language=languages.SOURCE, last_safety__gt=0)
     behind = out_of_date([language], to_follow=False).filter(safety=1, key__in=keys)
-    return set(behind.filter(key__in=moved.values("key")).values_list("key", flat=True))
+    return behind.filter(key__in=moved.values("key")).values_list("key", flat=True)
+
+
+_behind_safety = Question(_unfollowed)
 
 
 def glossary(language: str) -> list:
