@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any
 
 
@@ -145,6 +146,9 @@ _ROWS = {
 }
 
 
+_known = cache(lambda shape: frozenset(field.name for field in fields(shape)))
+
+
 def _read(shape, row: dict[str, Any]):
-    known = {field.name for field in fields(shape)}
+    known = _known(shape)
     return shape(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items() if k in known})

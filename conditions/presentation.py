@@ -251,11 +251,18 @@ def _parts(content, kind, cited, symptoms, treatments, behind) -> list[Part]:
 
 
 def show_published(
-    published: Published, linked: Mapping[Reference, Page], *, archived: bool = False, today: date | None = None
+    published: Published,
+    content: TopicContent,
+    linked: Mapping[Reference, Page],
+    *,
+    archived: bool = False,
+    today: date | None = None,
 ) -> dict:
-    """The whole context of a public page, or with `archived` of one of its editions at its own address."""
+    """The whole context of a public page, or with `archived` of one of its editions at its own address.
+
+    `content` is what its edition says, `linked` the pages there are today of what that names.
+    """
     edition, page = published.edition, published.page
-    content = TopicContent.from_json(edition.content)
     clinical = published.signed(Capacity.CLINICAL)
     language_review = published.signed(Capacity.LANGUAGE)
     is_translation = edition.language != languages.SOURCE

@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from django.conf import settings
+from django.urls import get_script_prefix, get_urlconf, reverse
 
 from portal import languages
 
@@ -48,6 +50,16 @@ def slug_from(text: str) -> str:
 
 def is_slug(text: str) -> bool:
     return bool(text) and text == slug_from(text)
+
+
+def address(view: str, *args: str | int) -> str:
+    """The path of a view. A page has forty, most of them the same as on every other page of its language."""
+    return _reversed(get_urlconf(), get_script_prefix(), view, args)
+
+
+@lru_cache(maxsize=5_000)
+def _reversed(urlconf, prefix, view, args):
+    return reverse(view, urlconf, args)
 
 
 def site(request) -> dict[str, str]:

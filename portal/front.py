@@ -41,6 +41,7 @@ TRIES = 8  # a page during whose making something was published is made again, s
 KEPT = "portal.front.kept"  # in the environ: a list that a view puts its mark in
 AWAY = "portal.front.away"  # in the environ: the database is known to be away, do not ask it
 SAME = "portal.front.same"  # in the environ, once answered: it is the same for everybody until the next moment
+PRESSED = "portal.front.pressed"  # in the environ: a view's answer, compressed by `press` already
 ALONE = "portal.front.alone"  # in the environ: a replica answers, and the primary is away: nothing can be written
 COMPRESSED = 6  # gzip's level: what is made anew after each publish should not cost more than the page
 
@@ -310,7 +311,7 @@ class Front:
             finally:
                 response.close()
             if meanwhile == moment:
-                entry = _entry(moment, status, headers, body)
+                entry = _entry(moment, status, headers, body, own.get(PRESSED))
                 if status.startswith("200") and _same_for_everybody(headers):
                     environ[SAME] = True
                     self._keep(path, entry)
@@ -346,11 +347,28 @@ class Front:
                     self.put_out += 1
 
 
-def _entry(moment, status, headers, body) -> Entry:
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Words as they are sent to nearly everybody, with the hash of the plain ones."""
+
+    body: bytes
+    digest: str
+
+
+def press(words: bytes) -> Pressed:
+    return Pressed(gzip.compress(words, COMPRESSED, mtime=0), _digest(words))
+
+
+def _digest(words: bytes) -> str:
+    return blake2b(words, digest_size=12).hexdigest()
+
+
+def _entry(moment, status, headers, body, pressed=None) -> Entry:
     left_out = {"content-length", "content-encoding", "vary", "etag"}
     shared = tuple((sys.intern(name), sys.intern(value)) for name, value in headers if name.lower() not in left_out)
-    etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
-    return Entry(moment, status, gzip.compress(body, COMPRESSED, mtime=0), etag, shared, len(body))
+    if pressed is None or pressed.digest != _digest(body):
+        pressed = press(body)
+    return Entry(moment, status, pressed.body, f'"{pressed.digest}"', shared, len(body))
 
 
 def _reads(environ) -> bool:

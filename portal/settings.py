@@ -348,7 +348,8 @@ CLOCK = _switch("CLOCK", True)
 # `LEAFLETS=0`: readers are offered no PDF. A copy of the site (`manage.py export_site`) is then made much sooner.
 LEAFLETS = _switch("LEAFLETS", True)
 
-# Pages that were read before are answered from memory: so many megabytes of it in each server process. 0: none.
+# Pages that were read before are answered from memory: so many megabytes of it in each server process, and 8 more
+# for pages that are to be made again. 0: none.
 FRONT_CACHE_MB = env.int("FRONT_CACHE_MB", default=32)
 
 # Caches in front of the portal, each emptied whenever something was published: `https://user:secret@cache.example.org/`

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
 from conditions import labels
-from portal import languages
+from portal import addresses, languages
 
 _ABOUT = {"condition": "MedicalCondition", "symptom": "MedicalSignOrSymptom", "term": "DefinedTerm"}
 _TREATMENTS = {
@@ -41,8 +40,8 @@ def of_page(context: Mapping[str, Any]) -> dict[str, Any]:
     language = languages.get(edition.language)
     address = absolute(context["url"])
     clinical = context["clinical"]
-    list_address = absolute(reverse("public:list", args=[edition.language, edition.kind]))
-    home = absolute(reverse("public:home", args=[edition.language]))
+    list_address = absolute(addresses.address("public:list", edition.language, edition.kind))
+    home = absolute(addresses.address("public:home", edition.language))
     said = {} if context["summary_moved"] else {"description": content.summary}
     return _without_empty(
         {
@@ -56,7 +55,7 @@ def of_page(context: Mapping[str, Any]) -> dict[str, Any]:
             "version": str(edition.number),
             "dateModified": edition.published_at.date().isoformat(),
             "archivedAt": absolute(
-                reverse("public:edition", args=[page.language, page.kind, page.slug, edition.number])
+                addresses.address("public:edition", page.language, page.kind, page.slug, edition.number)
             ),
             "lastReviewed": clinical.at.date().isoformat() if clinical else None,
             "reviewedBy": {"@type": "Person", "name": clinical.signed_as} if clinical else None,
@@ -91,7 +90,7 @@ def _about(context, said):
     if kind == "article":
         return None
     if kind == "term":
-        terms = absolute(reverse("public:list", args=[context["edition"].language, kind]))
+        terms = absolute(addresses.address("public:list", context["edition"].language, kind))
         return {"@type": "DefinedTerm", "name": content.name, "inDefinedTermSet": terms, **said}
     parts = {part.key: part for part in context["parts"]}
     treated = parts.get("treatment_intro") or parts.get("treatments")
@@ -161,7 +160,7 @@ def _translations(context):
 
 
 def _url(page):
-    return reverse("public:page", args=[page.language, page.kind, page.slug])
+    return addresses.address("public:page", page.language, page.kind, page.slug)
 
 
 def _without_empty(value):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import errno
+import gzip
 import io
 import re
 import sys
@@ -35,7 +36,7 @@ from django.views.decorators.http import require_safe
 from conditions import labels, leaflets, presentation
 from conditions.content import TopicContent
 from conditions.public import letters as lists
-from conditions.public import refusing, structured_data
+from conditions.public import refusing, remembered, structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
 from portal import databases, front, languages
@@ -295,7 +296,7 @@ def edition(request, language, kind, slug, number):
     wanted = reading.edition(found, number)
     if wanted is None:
         raise Http404
-    return _show(request, reading.published(found, wanted), archived=True)
+    return _show_archived(request, reading.published(found, wanted))
 
 
 @front.kept
@@ -313,7 +314,7 @@ def edition_on(request, language, kind, slug, day):
     wanted = reading.on(found, date)
     if wanted is None:
         raise Http404
-    return _show(request, reading.published(found, wanted), archived=True)
+    return _show_archived(request, reading.published(found, wanted))
 
 
 @require_safe
@@ -390,36 +391,68 @@ def find_page(request, kind, language, slug, view="page", *args, withdrawn=False
     return found
 
 
-def _show(request, published, archived=False):
-    context = shown(published, archived)
-    if not archived:
-        context |= {"structured_data": structured_data.as_script(structured_data.of_page(context))}
-        context |= _explained(context["parts"], published.page)
-    context |= {"archived": archived, "noindex": archived}
-    context["leaflets"] = not archived and leaflets.possible(context["language"])
-    choices = () if archived else context["choices"]
-    context["other_languages"] = [choice.language for choice in choices if choice.exists and not choice.current]
+def _show_archived(request, published):
+    context = shown(published, archived=True) | {"archived": True, "noindex": True}
     response = render(request, "public/page.html", context)
-    if archived:
-        response["X-Robots-Tag"] = "noindex"
+    response["X-Robots-Tag"] = "noindex"
     return response
 
 
-def _explained(parts, page):
-    """The parts with their glossary words linked, and the explanations those links lead to."""
-    terms = [term for term in reading.glossary(page.language) if term.key != page.key]
-    parts, found = explain(parts, terms, page.language)
+def _show(request, published):
+    """Today's page. What it is made of is read first; where all of that was so before, so is the page."""
+    language = published.page.language
+    content, linked = _read(published.edition)
+    terms = [term for term in reading.glossary(language) if term.key != published.page.key]
+    offered = [one.code for one in languages.offered()]
+    key = remembered.key(published, linked, terms, offered, timezone.localdate())
+    may_be_kept = front.KEPT in request.META and settings.FRONT_CACHE_MB > 0
+    explained = remembered.pages.get(key)
+    if explained is not None and may_be_kept:
+        warned = _warned([term for term in terms if term.key in explained], language)
+        if pressed := remembered.pages.get((key, *sorted(warned))):
+            request.META[front.PRESSED] = pressed
+            return HttpResponse(gzip.decompress(pressed.body))
+    with remembered.nothing_else_is_asked() as asked:
+        context = _made(published, content, linked)
+        context["parts"], found = explain(context["parts"], terms, language)
+    warned = _warned(found, language)
+    context |= {"explained": [(term, presentation.page_url(term)) for term in found], "warned": warned}
+    with remembered.nothing_else_is_asked() as asked_later:
+        response = render(request, "public/page.html", context)
+    if may_be_kept and not asked and not asked_later:
+        request.META[front.PRESSED] = pressed = front.press(response.content)
+        remembered.pages.keep(key, frozenset(term.key for term in found), 0)
+        remembered.pages.keep((key, *sorted(warned)), pressed, len(pressed.body))
+    return response
+
+
+def _made(published, content, linked):
+    context = _shown(published, content, linked)
+    others = [choice.language for choice in context["choices"] if choice.exists and not choice.current]
     return {
-        "parts": parts,
-        "explained": [(term, presentation.page_url(term)) for term in found],
-        "warned": reading.warned(found, page.language) if found else set(),
+        **context,
+        "structured_data": structured_data.as_script(structured_data.of_page(context)),
+        "leaflets": leaflets.possible(context["language"]),
+        "other_languages": others,
     }
 
 
+def _warned(terms, language):
+    return reading.warned(terms, language) if terms else set()
+
+
+def _read(edition):
+    """What an edition says, and the pages there are today of what it names."""
+    content = TopicContent.from_json(edition.content)
+    return content, reading.linked(content.links(), edition.language)
+
+
 def shown(published, archived=False):
-    content = TopicContent.from_json(published.edition.content)
-    linked = reading.linked(content.links(), published.edition.language)
-    context = presentation.show_published(published, linked, archived=archived)
+    return _shown(published, *_read(published.edition), archived)
+
+
+def _shown(published, content, linked, archived=False):
+    context = presentation.show_published(published, content, linked, archived=archived)
     page, number = published.page, published.edition.number
     edition_url = reverse("public:edition", args=[page.language, page.kind, page.slug, number])
     return {

@@ -25,6 +25,7 @@ from portal.publishing.models import (
     Significance,
     SignOff,
 )
+from portal.publishing.questions import Question
 
 Reference = tuple[str, str]  # (kind, key)
 
@@ -191,17 +192,29 @@ def warned(pages: Iterable[Page], language: str) -> set[str]:
     """Which of these must not be summed up in their old words: keys of pages behind a safety change. One query."""
     if language == languages.SOURCE:
         return set()
-    keys = {page.key for page in pages}
+    return set(_behind_safety.ask(language, tuple({page.key for page in pages})))
+
+
+def _unfollowed(language, keys):
     # Few translations are behind a safety change, however many there are: these are looked for, and not all others.
     moved = Page.objects.filter(language=languages.SOURCE, last_safety__gt=0)
     behind = out_of_date([language], to_follow=False).filter(safety=1, key__in=keys)
-    return set(behind.filter(key__in=moved.values("key")).values_list("key", flat=True))
+    return behind.filter(key__in=moved.values("key")).values_list("key", flat=True)
+
+
+_behind_safety = Question(_unfollowed)
 
 
 def glossary(language: str) -> list:
     """The live glossary terms of a language, as rows with a page's names: every page looks through them. One query."""
-    fields = ("kind", "key", "language", "slug", "title", "summary", "findable")
-    return list(Page.objects.filter(kind="term", language=language, withdrawn_at=None).values_list(*fields, named=True))
+    return _terms.ask(language)
+
+
+_terms = Question(
+    lambda language: Page.objects.filter(kind="term", language=language, withdrawn_at=None).values_list(
+        "kind", "key", "language", "slug", "title", "summary", "findable", named=True
+    )
+)
 
 
 def letters(kind: str, language: str) -> list[str]:
@@ -223,13 +236,17 @@ def letters(kind: str, language: str) -> list[str]:
 
 def address(kind: str, language: str, slug: str) -> Page | None:
     """The page that has, or had, this address. Its slug differs from the asked one when the page has moved."""
-    found = (
+    found = _addresses.ask(kind, language, slug)
+    return found[0].page if found else None
+
+
+_addresses = Question(
+    lambda kind, language, slug: (
         Address.objects.filter(kind=kind, language=language, slug=slug)
         .select_related("page__edition__translated_from")
         .defer("page__edition__translated_from__content", "page__findable")
-        .first()
     )
-    return found.page if found else None
+)
 
 
 def published(page: Page, edition: Edition | None = None, *, words: bool = False) -> Published:
@@ -239,21 +256,11 @@ def published(page: Page, edition: Edition | None = None, *, words: bool = False
     the pages in other languages have theirs.
     """
     edition = edition or page.edition
-    offered = [language.code for language in languages.offered()]
-    moved_at = PageHistory.objects.filter(page=OuterRef("pk")).order_by("-at").values("at")[:1]
-    of_object = Page.objects.filter(kind=page.kind, key=page.key, language__in=offered).select_related("edition")
-    if not words:
-        of_object = of_object.defer("edition__content", "edition__names", "findable")
-    # In one order: a database gives rows in another one after a restore, and the answer would not be the same.
-    of_object = list(of_object.annotate(moved_at=Subquery(moved_at)).order_by("pk"))
+    offered = tuple(language.code for language in languages.offered())
+    of_object = (_of_object_with_words if words else _of_object).ask(page.kind, page.key, offered)
     elsewhere = tuple(other for other in of_object if not other.withdrawn_at)
     source_page = next((other for other in of_object if other.language == languages.SOURCE), None)
-    sign_offs = tuple(
-        SignOff.objects.filter(kind=page.kind, key=page.key, language__in={page.language, languages.SOURCE})
-        .select_related("source_edition")
-        .defer("source_edition__content", "source_edition__names")
-        .order_by("at")
-    )
+    sign_offs = tuple(_signed.ask(page.kind, page.key, (page.language, languages.SOURCE)))
     if edition.pk != page.edition_id:
         # An earlier edition names the people of its day.
         sign_offs = tuple(s for s in sign_offs if s.at <= edition.published_at)
@@ -263,6 +270,25 @@ def published(page: Page, edition: Edition | None = None, *, words: bool = False
         return Published(page, edition, elsewhere, sign_offs, None, moved_at=moved_at)
     source = None if source_page.withdrawn_at else source_page.edition
     return Published(page, edition, elsewhere, sign_offs, source, source_page, moved_at)
+
+
+def _in_languages(kind, key, in_languages):
+    moved_at = PageHistory.objects.filter(page=OuterRef("pk")).order_by("-at").values("at")[:1]
+    pages = Page.objects.filter(kind=kind, key=key, language__in=in_languages).select_related("edition")
+    # In one order: a database gives rows in another one after a restore, and the answer would not be the same.
+    return pages.annotate(moved_at=Subquery(moved_at)).order_by("pk")
+
+
+_of_object_with_words = Question(_in_languages)
+_of_object = Question(lambda *asked: _in_languages(*asked).defer("edition__content", "edition__names", "findable"))
+_signed = Question(
+    lambda kind, key, in_languages: (
+        SignOff.objects.filter(kind=kind, key=key, language__in=in_languages)
+        .select_related("source_edition")
+        .defer("source_edition__content", "source_edition__names")
+        .order_by("at")
+    )
+)
 
 
 def pages(kind: str, language: str):
@@ -515,8 +541,11 @@ def linked(references: Iterable[Reference], language: str) -> dict[Reference, Pa
     references = set(references)
     if not references:
         return {}
-    found = Page.objects.filter(language=language, withdrawn_at=None, key__in={key for _kind, key in references})
+    found = _live.ask(language, tuple({key for _kind, key in references}))
     return {(page.kind, page.key): page for page in found if (page.kind, page.key) in references}
+
+
+_live = Question(lambda language, keys: Page.objects.filter(language=language, withdrawn_at=None, key__in=keys))
 
 
 def names(references: Iterable[Reference], language: str) -> dict[str, str]:

@@ -45,8 +45,11 @@ def test_what_is_asked_for_says_why():
 def test_what_is_installed_is_held_to_its_hashes():
     makefile = (ROOT / "Makefile").read_text()
     assert "--require-hashes --only-binary :all:" in makefile
-    assert set(re.findall(r"-m pip (.*)", makefile)) == {
-        "$(INSTALL) -r requirements.lock",
-        "$(INSTALL) -r requirements-dev.lock",
-        "$(subst --only-binary :all:,,$(INSTALL)) -r tests/audit/requirements.lock",  # wapiti's, of which some are source
-    }
+    assert (
+        set(re.findall(r"-m pip (.*)", makefile))
+        == {
+            "$(INSTALL) -r requirements.lock",
+            "$(INSTALL) -r requirements-dev.lock",
+            "$(subst --only-binary :all:,,$(INSTALL)) -r tests/audit/requirements.lock",  # wapiti's, of which some are source
+        }
+    )
