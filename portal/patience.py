@@ -5,8 +5,11 @@ slowly does hold one, and granian knows no limit for it: so only `AT_ONCE` threa
 the others answer readers. In earnest a proxy takes requests in before it passes them on (docs/running.md).
 """
 
+import io
 import tempfile
 import threading
+
+from django.conf import settings
 
 MOST = 64 * 1024 * 1024  # bytes of a request; what may be uploaded at the desk is smaller (20 MB, and a form around it)
 AT_ONCE = 3  # requests with a body that a process takes in at the same time: one thread of four is always for readers
@@ -30,6 +33,9 @@ class Patient:
             )
         if not size:  # Django takes nothing of a body whose length is not said
             return _handed_over(self.application(environ, start_response))
+        if size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not environ.get("CONTENT_TYPE", "").startswith("multipart/"):
+            # Django refuses it by its length, in words; so nothing of it is waited for.
+            return _handed_over(self.application({**environ, "wsgi.input": io.BytesIO()}, start_response))
         if not self._turns.acquire(blocking=False):
             return _refused(start_response, "503 Service Unavailable", b"Nothing was saved. Please send it again.\n")
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as taken_in:

@@ -272,7 +272,7 @@ def test_a_server_that_is_stopped_finishes_what_it_has_begun(tmp_path):
     command = [Path(sys.executable).with_name("granian"), "--interface", "wsgi", "--port", str(port), "--no-ws"]
     server = subprocess.Popen([*command, "--log-level", "warning", "slow:application"], cwd=tmp_path)
     asked = servers.Asked()
-    asked.port = port
+    asked.port, asked.address = port, f"http://127.0.0.1:{port}"
     try:
         until = time.monotonic() + 30
         while asked.get("/").status != 200 and time.monotonic() < until:
