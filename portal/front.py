@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from hashlib import blake2b
@@ -36,6 +37,7 @@ FRESH = 0.75  # so old may a look be for which an entry is answered without aski
 PATIENCE = 1.0  # a look that takes longer counts as a database that is away
 HUNG = 3.0  # after so long its connections are cut, or whoever waits on them would wait for ever
 STAY_UP = 300.0  # so long entries are answered while the database is away; after that nobody knows what was withdrawn
+TURN = 1.0  # so long a page that is to be made waits until the one before it is made
 TRIES = 8  # a page during whose making something was published is made again, so often
 
 KEPT = "portal.front.kept"  # in the environ: a list that a view puts its mark in
@@ -227,27 +229,51 @@ class Front:
         self.watch.on_change.append(self.forget)
         self.entries: dict[str, Entry] = {}
         self.bytes = self.hits = self.misses = self.put_out = 0
-        self._lock = threading.Lock()
+        self._lock, self._one_at_a_time = threading.Lock(), threading.Lock()
 
     def __call__(self, environ, start_response):
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or environ["QUERY_STRING"] or environ["SCRIPT_NAME"]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if method not in ("GET", "HEAD") or environ["SCRIPT_NAME"]:
             return self._pass_on(environ, start_response)
-        path = environ["PATH_INFO"]
-        entry = self.entries.get(path)
-        if (
-            entry is not None
-            and self.watch.sure()
-            and entry.moment == self.source().moment
-            and _is_ours(environ.get("HTTP_HOST", ""))
-            and _is_secure(environ)
-        ):
-            self.hits += 1
-            entry.used = environ[SAME] = True
+        asks_for_path = not environ["QUERY_STRING"]
+        if asks_for_path and (entry := self._known(path, environ)):
             return _answer(entry, environ, start_response)
-        if environ["REQUEST_METHOD"] == "GET" and path[1:].partition("/")[0] in languages.LANGUAGES:
+        if path[1:].partition("/")[0] not in languages.LANGUAGES or path.endswith(".pdf"):
+            return self._pass_on(environ, start_response)
+        with self._turn():
+            if method == "HEAD" or not asks_for_path:
+                return self._pass_on(environ, start_response)
+            if entry := self._known(path, environ):  # somebody else asked for it a moment before
+                return _answer(entry, environ, start_response)
             self.misses += 1
             return self._make(path, environ, start_response)
-        return self._pass_on(environ, start_response)
+
+    def _known(self, path, environ) -> Entry | None:
+        """What may be answered from memory."""
+        entry = self.entries.get(path)
+        if (
+            entry is None
+            or not self.watch.sure()
+            or entry.moment != self.source().moment
+            or not _is_ours(environ.get("HTTP_HOST", ""))
+            or not _is_secure(environ)
+        ):
+            return None
+        self.hits += 1
+        entry.used = environ[SAME] = True
+        return entry
+
+    @contextmanager
+    def _turn(self):
+        """Pages are made one after another: two at once only take turns at the interpreter, and every page that is in
+        memory would wait for both. Whoever has waited `TURN` goes on beside the one that takes so long.
+        """
+        waited = self._one_at_a_time.acquire(timeout=TURN)
+        try:
+            yield
+        finally:
+            if waited:
+                self._one_at_a_time.release()
 
     def forget(self):
         """Nothing that is kept is true any more."""

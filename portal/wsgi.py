@@ -1,6 +1,7 @@
 """The door for the server: granian portal.wsgi:application."""
 
 import os
+import sys
 
 from django.core.wsgi import get_wsgi_application
 
@@ -8,8 +9,11 @@ from portal import logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
+# Seconds for which a thread that makes a page may keep the interpreter from those that answer from memory; Python's own
+# is 0.005.
+sys.setswitchinterval(0.0005)
 logs.catch_everything()
-application = get_wsgi_application()
+application = django = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402
 
@@ -34,5 +38,5 @@ if settings.CDN_PURGE:
 application = counting.around(application, front)
 front.watch.start()
 clock.start()
-start_up.start()
+start_up.start(django)
 say_ready()

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from portal import languages
 from portal.operating.requests import ASKED
 
+preparing: set[str] = set()  # what this process still does before readers should be sent to it
 _prepared = False  # this release's tables, catalogues and styles were found; they do not go away again
 
 
@@ -49,7 +50,7 @@ def _missing(watch) -> str:
             _prepared = True
     except DatabaseError:
         return away
-    return ""
+    return next(iter(preparing), "")
 
 
 def _unprepared() -> str:

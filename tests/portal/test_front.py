@@ -2,6 +2,8 @@
 tests/journeys/test_front.py."""
 
 import gzip
+import threading
+import time
 
 import pytest
 from django.core.signals import request_finished, request_started
@@ -10,6 +12,7 @@ from django.db import OperationalError, close_old_connections
 from django.test import RequestFactory
 
 from conditions import models
+from portal import front
 from portal.front import Front
 from portal.publishing import audit
 from tests import make
@@ -195,3 +198,67 @@ def test_while_the_database_is_away_known_pages_stay_and_the_rest_says_when_to_c
     assert status.startswith("503") and headers["retry-after"] == "10" and headers["cache-control"] == "no-store"
     assert b'lang="es"' in words
     assert ask.django_asked == 2
+
+
+@pytest.fixture
+def crowd(monkeypatch):
+    """Many readers at once, before an application that notes how many pages it makes at a time."""
+
+    class Crowd:
+        made, at_once, most, pause = [], 0, 0, 0.05
+
+        def __call__(self, environ, start_response):
+            self.made.append(environ["PATH_INFO"])
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+            time.sleep(self.pause)
+            self.at_once -= 1
+            if front.KEPT in environ:
+                environ[front.KEPT].append(True)
+            start_response("200 OK", [("Content-Type", "text/html")])
+            return Whole([b"A page."])
+
+        def ask(self, *paths):
+            threads = [threading.Thread(target=self._ask, args=[path]) for path in paths]
+            for one in threads:
+                one.start()
+            for one in threads:
+                one.join(10)
+
+        def _ask(self, path):
+            environ = RequestFactory().get(path, HTTP_HOST="127.0.0.1").environ
+            assert b"".join(self.front(environ, lambda *said: None))
+
+    class Whole(list):
+        def close(self):
+            pass
+
+    found = Crowd()
+    found.front = Front(found, most=10_000_000)
+    moment = front.Moment("a seal", "a day")
+    monkeypatch.setattr(found.front.watch, "moment", moment)
+    monkeypatch.setattr(found.front.watch, "sure", lambda: True)
+    monkeypatch.setattr(found.front.watch, "ask", lambda: (moment, {}))
+    return found
+
+
+def test_who_asks_for_a_page_that_is_being_made_waits_for_it_and_it_is_made_once(crowd):
+    crowd.ask(*[PAGE] * 12)
+    assert crowd.made == [PAGE]
+    assert (crowd.front.hits, crowd.front.misses) == (11, 1)
+
+
+def test_pages_are_made_one_after_another_and_one_that_takes_long_holds_nobody_up(crowd, monkeypatch):
+    paths = [f"/en/symptoms/{number}/" for number in range(6)]
+    crowd.ask(*paths, "/en/search/?q=tremor")
+    assert crowd.most == 1 and len(crowd.made) == 7
+    monkeypatch.setattr(front, "TURN", 0.05)
+    crowd.pause, crowd.made = 0.5, []
+    began = time.monotonic()
+    crowd.ask(*(f"/en/treatments/{number}/" for number in range(6)))
+    assert crowd.most > 1 and len(crowd.made) == 6 and time.monotonic() - began < 2
+
+
+def test_a_leaflet_and_the_desk_wait_for_no_page(crowd):
+    crowd.ask("/en/symptoms/tremor.pdf", "/admin/", "/api/v1/")
+    assert crowd.most == 3
