@@ -17,7 +17,7 @@ MANIFEST, SECRET, MEDIA = "manifest.json", "secret_key", "media/"
 DATABASES = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
 CHUNK = 1024 * 1024
 _LONGEST_MANIFEST = 200 * CHUNK
-_NAME = re.compile(r"[\w.-]+-\d{8}T\d{6}Z\.zip")
+_NAME = re.compile(r"\w[\w.-]*-\d{8}T\d{6}Z\.zip")  # one that begins with a dot was never finished
 
 
 class Refused(Exception):

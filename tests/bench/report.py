@@ -79,7 +79,7 @@ def write() -> None:
         lines += ["", *_requests(serving)]
         bars = [
             (f"{what}, {vendor}", statistics.median(one["throughput"][name]))
-            for what, name in (("nginx", "nginx, gzip_static"), ("hot page", "hot, gzip"), ("hot page, 304", "hot, 304"),
+            for what, name in (("nginx", "nginx, gzip_static"), ("granian, fixed bytes", "granian, the same bytes"), ("hot page", "hot, gzip"), ("hot page, 304", "hot, 304"),
                                ("cold page", "cold"), ("Wagtail", "Wagtail"))
             for vendor, one in serving.items()
         ]  # fmt: skip

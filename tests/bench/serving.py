@@ -112,6 +112,16 @@ def nginx(place: Path, files: dict[str, bytes]):
     return port, running(["nginx", "-p", place, "-c", place / "nginx.conf"], port, "/page.html")
 
 
+def fixed(body: Path):
+    """Granian with our flags before an application that does nothing."""
+    from portal import serving  # noqa: PLC0415 -- after the settings' environment
+
+    port = free_port()
+    granian = Path(sys.executable).with_name("granian")
+    command = [granian, *serving.FLAGS, "--port", port, "tests.bench.fixed:application"]
+    return port, running(command, port, "/", env={**os.environ, "FIXED_BODY": str(body)})
+
+
 def wagtail(place: Path, database: str, length: int):
     """A Wagtail page of that many bytes, its own environment and site made once."""
     venv = places.KEPT / "wagtail-venv"
@@ -177,12 +187,15 @@ def throughput(portals, wagtail_database) -> dict[str, list[float]]:
         tag = get(port, PAGE, Accept_Encoding="gzip")[1]["etag"]
         nginx_port, server = nginx(place / "nginx", {"page.html": page})
         stack.enter_context(server)
+        fixed_port, server = fixed(place / "nginx" / "files" / "page.html.gz")
+        stack.enter_context(server)
         nginx_tag = get(nginx_port, "/page.html", Accept_Encoding="gzip")[1]["etag"]
         wagtail_port, server = wagtail(place / "wagtail", wagtail_database, len(page))
         stack.enter_context(server)
         contenders = {
             "nginx, gzip_static": lambda: wrk(nginx_port, "/page.html", **WAYS["gzip"]),
             "hot, gzip": lambda: wrk(port, PAGE, **WAYS["gzip"]),
+            "granian, the same bytes": lambda: wrk(fixed_port, "/", **WAYS["gzip"]),
             "nginx, identity": lambda: wrk(nginx_port, "/page.html"),
             "hot, identity": lambda: wrk(port, PAGE),
             "nginx, 304": lambda: wrk(nginx_port, "/page.html", **WAYS["gzip"], **{"If-None-Match": nginx_tag}),

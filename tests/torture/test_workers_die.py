@@ -14,11 +14,14 @@ from django.utils import timezone
 
 from conditions import clock, exchange, leaflets, models, presentation
 from conditions.bundle import collecting, loading, reading
+from portal.backup import form
 from portal.listening import actions as listening
 from portal.listening.models import Feedback
 from portal.publishing import actions, notices
 from portal.publishing.actions import Publishing
 from portal.publishing.models import (
+    AuditEnd,
+    AuditEntry,
     Checked,
     Edition,
     LanguageState,
@@ -513,9 +516,77 @@ class Languages(Work):
         actions.decide_language("de", "planned", by=self.by)
 
 
+class Backup(Work):
+    name = "backup"
+    weight = 1
+
+    def begin(self):
+        self.settings.LEAFLETS = False
+        self.folder = self.place / "backups"
+        self.topic = make.symptom()
+
+    def prepare(self):
+        self.topic.summary_en = f"Shaking, told the {next(self.number)}. time."
+        self.topic.save()
+        make.published(self.topic)
+
+    def run(self, will, did):
+        will("backup")
+        call_command("backup", self.folder, stdout=io.StringIO())
+        did("backup")
+
+    def check(self, told, line):
+        if not self.folder.exists() or not form.named_like_ours(self.folder):
+            if told.did:
+                line.wrong("lost", "a backup that was said to be made")
+            return
+        with form.opened(form.newest(self.folder)) as newest:
+            newest.check()  # every hash; what is named like a backup is whole
+            if told.did and tuple(newest.manifest.audit_end) != audit_end():
+                line.wrong("halved", "a backup that does not end where the log does")
+
+
+def audit_end():
+    return AuditEnd.objects.values_list("number", "seal").get()
+
+
+class Restore(Backup):
+    name = "restore"
+
+    def begin(self):
+        super().begin()
+        self.settings.VAR_DIR.mkdir(exist_ok=True)
+        self.prepare()
+        call_command("backup", self.folder, stdout=io.StringIO())
+        self.backup, self.end = form.newest(self.folder), audit_end()
+
+    def prepare(self):
+        super().prepare()
+        self.before = audit_end()
+
+    def run(self, will, did):
+        will("restore")
+        call_command("restore", self.backup, replace=True, stdout=io.StringIO())
+        did("restore")
+
+    def check(self, told, line):
+        # What was here, or all of the backup. On PostgreSQL its last note is a transaction of its own.
+        end = audit_end()
+        restored = end == self.end or AuditEntry.objects.filter(
+            what="brought back", number=self.end[0] + 1, seal=end[1]
+        ).exists()  # fmt: skip
+        if told.did and not restored:
+            line.wrong("lost", "a restore that was said to be done")
+        if not restored and end != self.before:
+            line.wrong("halved", f"neither what was here nor the backup: the log ends with entry {end[0]}")
+        editions = Edition.objects.filter(key=self.topic.key).count()
+        if restored and editions != 1:
+            line.wrong("halved", f"the backup has one edition, and there are {editions}")
+
+
 WORKS = (
     Publish, Together, Withdraw, Scheduled, Import, ImportInBatches, Export, Copy, Leaflet, Xliff, Picture, Answers, Mails,
-    Languages,
+    Languages, Backup, Restore,
 )  # fmt: skip
 
 
