@@ -378,4 +378,4 @@ class SourceAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("cited by"))
     def cited_by(self, obj):
-        return format_html_join(format_html(", "), "{}", ((citation.topic,) for citation in obj.citations.all()))
+        return format_html_join(", ", "{}", ((citation.topic,) for citation in obj.citations.all()))

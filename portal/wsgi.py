@@ -20,6 +20,7 @@ from django.conf import settings  # noqa: E402
 from conditions import clock, start_up  # noqa: E402 -- models are there only now
 from portal.cdn import Behind, Purger  # noqa: E402
 from portal.front import Front  # noqa: E402
+from portal.listening.later import later  # noqa: E402
 from portal.middleware import without_charset  # noqa: E402
 from portal.operating.requests import Counting  # noqa: E402
 from portal.operating.systemd import say_ready  # noqa: E402
@@ -38,5 +39,6 @@ if settings.CDN_PURGE:
 application = counting.around(application, front)
 front.watch.start()
 clock.start()
+later.start()
 start_up.start(django)
 say_ready()

@@ -6,7 +6,6 @@ import gzip
 import io
 import re
 import sys
-from contextlib import suppress
 from functools import partial
 from urllib.parse import unquote, urlencode
 
@@ -15,7 +14,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 from django.http import (
     FileResponse,
     Http404,
@@ -39,9 +38,9 @@ from conditions.public import letters as lists
 from conditions.public import refusing, remembered, structured_data
 from conditions.public.explaining import explain
 from conditions.public.letters import by_letter
-from portal import databases, front, languages
+from portal import front, languages
 from portal.headers import may_be_framed
-from portal.listening import actions as listening
+from portal.listening.later import later
 from portal.publishing import reading
 from portal.publishing import search as finding
 
@@ -209,9 +208,7 @@ def search(request, language):
     words = " ".join(request.GET.get("q", "")[:200].replace("\0", "").split())
     found = finding.find(words, language, insist="exact" in request.GET)
     if found.near and request.method == "GET" and front.ALONE not in request.META:
-        # So that editors learn which words are missing. A reader's answer does not depend on it.
-        with suppress(DatabaseError, InterfaceError), databases.writing(), transaction.atomic():
-            listening.searched_in_vain(words, language)
+        later.searched_in_vain(words, language)  # so that editors learn which words are missing
     return _render(
         request,
         "public/search.html",

@@ -6,12 +6,13 @@ import time
 
 import pytest
 from django.core import signing
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conditions import clock
-from portal.listening import actions, masking, protection
+from portal.listening import actions, later, masking, protection
 from portal.listening.models import Feedback, Unanswered
 from portal.publishing import actions as gate
 from portal.publishing.models import Page
@@ -408,3 +409,26 @@ def test_searches_of_several_days_are_one_row_with_the_most_frequent_first():
         Unanswered.objects.create(language="en", words=words, day=today - dt.timedelta(days=day), count=count)
     listed = signed_in(make.clinician()).get("/admin/listening/unanswered/").context["cl"].result_list
     assert [(row.words, row.total) for row in listed] == [("often", 7), ("rare", 4)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_who_finds_nothing_waits_for_no_writer(monkeypatch):
+    """In a server a thread of its own writes; while the database is held or away, searches are forgotten, not readers."""
+    waiting = later.Later()
+    monkeypatch.setattr(waiting, "_running", True)
+    with CaptureQueriesContext(connection) as asked:
+        for _time in range(3):
+            waiting.searched_in_vain("dystonai", "en")
+    assert not asked and not Unanswered.objects.exists()
+    waiting.put_down()
+    assert [(one.words, one.count) for one in Unanswered.objects.all()] == [("dystonai", 3)]
+
+    def away(*asked):
+        raise OperationalError("locked")
+
+    monkeypatch.setattr(actions, "searched_in_vain", away)
+    waiting.searched_in_vain("tremro", "en")
+    waiting.put_down()
+    for number in range(2 * later.MOST):
+        waiting.searched_in_vain(f"words {number}", "en")
+    assert len(waiting._waiting) == later.MOST
