@@ -25,6 +25,12 @@ _cleaner = nh3.Cleaner(
         value if name != "href" or re.match(r"https?://[^/\\\s]|/[^/\\\s]|#", value) else None  # "/⇥/host" is "//host"
     ),
 )
+# Tags that a browser breaks the line at and that are not kept: what stood in two cells must not become one word.
+_apart = re.compile(
+    r"<(?=/?(?:address|article|aside|blockquote|caption|center|d[dlt]|div|fig(?:caption|ure)|foot(?:er)?|form|h[124-6r]"
+    r"|header|main|nav|pre|section|t(?:able|body|d|foot|h|head|r))\b)",
+    re.IGNORECASE,
+)
 _block = re.compile(r"(</?(?:p|ul|ol|li|h3)>|<br>)")
 # No character may be read in two ways here ("\s" has the non-breaking space): forty of them would take for ever.
 _nothing = re.compile(r"(?:[\s\u200b]|&nbsp;|<br\s*/?>|</?(?:p|ul|ol|li|h3|strong|em)>)*")
@@ -33,11 +39,11 @@ _nothing = re.compile(r"(?:[\s\u200b]|&nbsp;|<br\s*/?>|</?(?:p|ul|ol|li|h3|stron
 def clean(html: str | None) -> str:
     """Only the allowed tags and links, and "" where nothing is said ("<p>&nbsp;</p>").
 
+    Nothing is glued together: the cells of a table become words with a space between them.
     `//host` and relative addresses lose their href: on a page they would lead somewhere the editor did not mean.
     """
-    html = (
-        _cleaner.clean((html or "").replace("\ufeff", "")).strip().replace("&nbsp;", "\u00a0")
-    )  # French has one before each ":"
+    html = _cleaner.clean(_apart.sub(" <", (html or "").replace("\ufeff", "")))
+    html = html.strip().replace("&nbsp;", "\u00a0")  # French has one before each ":"
     return "" if _nothing.fullmatch(html) else html
 
 

@@ -92,6 +92,21 @@ def test_rich_text_holds_a_small_allowed_set(html, cleaned):
     assert "onerror" not in richtext.clean(html)
 
 
+@pytest.mark.parametrize(
+    ("html", "words"),
+    [
+        ("<table><tr><td>Week 1</td><td>5 mg</td></tr><tr><td>Week 2</td></tr></table>", "Week 1 5 mg Week 2"),
+        ("<TABLE><caption>Dose</caption><TR><TH>1</TH><TD>5 mg</TD></TR></TABLE>", "Dose 1 5 mg"),
+        ("<div>Not</div><div>more</div>", "Not more"),
+        ("<dl><dt>dose</dt><dd>5</dd><dt>again</dt></dl>", "dose 5 again"),
+        ("<h1>Dose</h1>5 mg<h2>Never</h2>more", "Dose 5 mg Never more"),
+    ],
+)
+def test_what_stood_apart_is_not_glued_together(html, words):
+    cleaned = richtext.clean(html)
+    assert cleaned.split() == words.split() and richtext.clean(cleaned) == cleaned
+
+
 def test_what_an_editor_may_leave_empty_stays_empty():
     symptom = models.Symptom.objects.create(key="pain", name_en="Pain")
     symptom.full_clean()

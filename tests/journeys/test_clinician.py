@@ -5,6 +5,7 @@ import re
 import pytest
 
 from conditions import editions
+from conditions.models import Condition
 from tests import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -155,3 +156,29 @@ def test_a_reviewer_signs_and_publishes_by_keyboard_alone(open_browser):
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Edition 2 is public.")
     assert "Shaking that you do not want." in public_text(open_browser, "/en/symptoms/tremor/")
+
+
+TABLE = """<p>How to begin:</p><table><caption>Dose</caption><tbody><tr><th>Week 1</th><td>5 mg</td></tr>
+<tr><th>Week 2</th><td><p>10 mg</p><p>twice</p></td></tr></tbody></table><div>Ask</div><div>first.</div>"""
+
+
+def test_a_table_that_is_pasted_becomes_lines_and_no_cell_is_glued_to_the_next(open_browser):
+    make.clinician()
+    make.condition()
+    page = open_browser()
+    sign_in(page, "clinician")
+    page.goto("/admin/conditions/condition/")
+    page.get_by_role("link", name="Torsion dystonia").click()
+    editor = page.locator(".field-overview_en [role=textbox]")
+    editor.click()
+    page.keyboard.press("Control+a")
+    paste = """(element, html) => {
+        const data = new DataTransfer()
+        data.setData("text/html", html)
+        element.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }))
+    }"""
+    editor.evaluate(paste, TABLE)
+    page.locator("input[name=_continue]").first.click()
+    assert Condition.objects.get().overview_en == (
+        "<p>How to begin:</p><p>Dose</p><p>Week 1 | 5 mg</p><p>Week 2 | 10 mg twice</p><p>Ask</p><p>first.</p>"
+    )
