@@ -36,14 +36,14 @@ def stamp(at: float | None = None) -> str:
     return signing.dumps([at or time.time(), secrets.token_hex(8)], salt=SALT)
 
 
-def redeem(stamp: str, said: str) -> bool:
+def redeem(stamp: str, said: str, quickest: float = QUICKEST) -> bool:
     """Use up a stamp. False: it was used for exactly this already, a second click. Raises TooQuick, Worn."""
     try:
         opened, nonce = signing.loads(stamp, salt=SALT)
     except signing.BadSignature:
         raise Worn from None
     age = time.time() - opened
-    if age < QUICKEST:
+    if age < quickest:
         raise TooQuick
     if age > LONGEST:
         raise Worn

@@ -377,10 +377,11 @@ def _put_right(question: list[_Word], language: str) -> list[_Word]:
 
 
 def _as_found(better: list[_Word], key: int) -> str:
-    """The words as the best page has them: what the reader is told was looked for."""
-    page = Page.objects.only("findable", "summary").get(pk=key)
-    own = set(f"{page.findable} {fold(page.summary)}".split())
-    return " ".join(next((form for form in word.forms if form in own), word.typed) for word in better)
+    """The words as the best page writes them: what the reader is told was looked for."""
+    page = Page.objects.only("title", "findable", "summary").get(pk=key)
+    own = {word: word for word in page.findable.split()}
+    own |= {fold(word): word.lower() for word in re.findall(r"\w+", f"{page.summary} {page.title}")}
+    return " ".join(next((own[form] for form in word.forms if form in own), word.typed) for word in better)
 
 
 # Nothing here

@@ -56,6 +56,16 @@ def test_a_slip_is_put_right_said_so_and_the_reader_may_insist():
     assert not ask("distonja", exact=1).context["found"].corrected
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_word_that_was_put_right_is_shown_as_its_page_writes_it():
+    symptom = make.symptom("swallowing", in_languages=("en", "ar"))
+    symptom.name_ar, symptom.summary_ar = "صعوبة البلع", "يتعسر البلع."
+    symptom.save()
+    for language in ("en", "ar"):
+        make.published(symptom, language)
+    assert ask("صعوبة البلغ", language="ar").context["found"].corrected == "صعوبة البلع"
+
+
 def test_a_name_beats_a_mention_and_a_mention_is_found():
     make.published(make.symptom("spasm", name_en="Spasm", summary_en="A muscle tightens."))
     make.published(make.symptom("tremor", name_en="Tremor", summary_en="Unlike a spasm, it comes and goes."))

@@ -284,6 +284,12 @@ def test_two_at_once_store_the_same_words_once_and_count_each_search():
     assert [(one.words, one.count) for one in Unanswered.objects.all()] == [("dystonai", 4)]
 
 
+def test_yes_may_be_said_at_once():
+    page()
+    answer = tell(answer="yes", words="", stamp=stamp(0))
+    assert answer.status_code == 302 and Feedback.objects.get().words == ""
+
+
 # Searches
 
 
