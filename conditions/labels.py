@@ -34,7 +34,7 @@ SECTIONS = {
         "causes": _("Causes"),
         "triggers": _("What can set it off or make it worse"),
         "diagnosis": _("Diagnosis"),
-        "treatment_intro": _("Treatment"),
+        "treatment_intro": pgettext_lazy("heading of a part", "Treatment"),
         "living_with": _("Living with it"),
         "outlook": _("Outlook"),
         "prevention": _("Prevention"),
