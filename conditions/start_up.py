@@ -1,5 +1,6 @@
 """What a server process looks at once, when it starts."""
 
+import gc
 import logging
 import threading
 from urllib.parse import unquote, urlsplit
@@ -33,6 +34,10 @@ def _run(application):
     try:
         make_first_pages(application)
         say_which_pictures_are_missing()
+        # What is there by now stays. To look through all of it for what may go would hold every reader up for 70 ms,
+        # every few seconds.
+        gc.collect()
+        gc.freeze()
     except DatabaseError:  # it is away; the log says so already
         logger.debug("Nothing could be looked for.", exc_info=True)
     finally:
