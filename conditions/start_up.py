@@ -40,6 +40,8 @@ def _run(application):
         gc.freeze()
     except DatabaseError:  # it is away; the log says so already
         logger.debug("Nothing could be looked for.", exc_info=True)
+    except Exception:  # readers would see it as well, but this must keep nobody from being sent here
+        logger.exception("The first pages could not be made.")
     finally:
         health.preparing.discard(FIRST_PAGES)
         connection.close()
@@ -54,7 +56,11 @@ def make_first_pages(application) -> None:
     addresses = [reverse("public:home", args=[language]), *map(presentation.page_url, found)]
     public = urlsplit(settings.PUBLIC_ADDRESS)
     for address in addresses:
-        environ = {"PATH_INFO": unquote(address), "HTTP_HOST": public.netloc, "wsgi.url_scheme": public.scheme}
+        environ = {
+            "PATH_INFO": unquote(address, "latin-1"),
+            "HTTP_HOST": public.netloc,
+            "wsgi.url_scheme": public.scheme,
+        }
         if settings.SECURE_PROXY_SSL_HEADER:
             environ[settings.SECURE_PROXY_SSL_HEADER[0]] = settings.SECURE_PROXY_SSL_HEADER[1]
         setup_testing_defaults(environ)
