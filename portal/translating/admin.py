@@ -258,22 +258,30 @@ class TranslatingAdmin(admin.ModelAdmin):
     def check_view(self, request, pk, language):
         """What a machine sees in one part's words while they are typed. Nothing is saved."""
         obj, target = self._door(request, pk, language)
-        units = {unit.part: unit for unit in self.units(obj, self.source_edition(obj))}
+        source_edition = self.source_edition(obj)
+        units = {unit.part: unit for unit in self.units(obj, source_edition)}
         unit = units.get(request.POST.get("part", ""))
         if request.method != "POST" or unit is None:
             raise Http404
-        found = self._findings(unit, request.POST.get("words", "")[:100_000], target, self.terms([unit], language))
+        words, terms = request.POST.get("words", "")[:100_000], self.terms([unit], language)
+        found = self._findings(unit, words, target, terms, self._known(source_edition, target))
         return JsonResponse({"findings": [one.message for one in found]})
 
-    def _findings(self, unit, words, target, terms):
+    def _findings(self, unit, words, target, terms, known):
         if unit.part in OWN_WORDS:
             return []
-        return checks.check(unit.source, words, target.code, terms, is_title=unit.part == "name")
+        check = known.of(unit.part)
+        made_from = check.says(unit.part) if check and not known.is_current(unit.part, unit.source) else ""
+        is_title = unit.part == "name"
+        return checks.check(unit.source, words, target.code, terms, is_title=is_title, made_from=made_from)
+
+    def _known(self, source_edition, target) -> checking.Checks:
+        if source_edition is None:
+            return checking.Checks()
+        return checking.checks(source_edition.kind, source_edition.key, [target.code])[target.code]
 
     def _rows(self, obj, target, source_edition, form, terms) -> list[Row]:
-        known = checking.Checks()
-        if source_edition:
-            known = checking.checks(source_edition.kind, source_edition.key, [target.code])[target.code]
+        known = self._known(source_edition, target)
         said = self.remarks(obj, target.code)
         remembered, looked_up, rows = memory.Memory(target.code), 0, []
         for unit, bound in form.rows():
@@ -283,7 +291,7 @@ class TranslatingAdmin(admin.ModelAdmin):
             if row.is_translation:
                 row.check = known.of(unit.part) if words else None
                 row.is_current = not words or known.is_current(unit.part, unit.source)
-                row.findings = self._findings(unit, words, target, terms)
+                row.findings = self._findings(unit, words, target, terms, known)
                 pieces = [(piece, None) for piece in segments.split(unit.source, unit.rich).segments]
                 if row.check and not row.is_current:
                     aligned = segments.align(row.check.says(unit.part), unit.source, words, unit.rich)
