@@ -53,6 +53,7 @@ class Row:
     findings: list[checks.Finding] = field(default_factory=list)
     matches: list[tuple[str, list[memory.Match]]] = field(default_factory=list)  # segment, what the memory has for it
     remarks: list[Remark] = field(default_factory=list)
+    saved_meanwhile: bool = False  # somebody else saved the form, and other words than these stand here now
 
     @property
     def is_translation(self) -> bool:
@@ -283,10 +284,12 @@ class TranslatingAdmin(admin.ModelAdmin):
     def _rows(self, obj, target, source_edition, form, terms) -> list[Row]:
         known = self._known(source_edition, target)
         said = self.remarks(obj, target.code)
+        in_conflict = form.is_bound and form.saved_meanwhile()
         remembered, looked_up, rows = memory.Memory(target.code), 0, []
         for unit, bound in form.rows():
             words = unit.words(target.code)
             row = Row(unit, bound, words, unit.is_missing(target.code))
+            row.saved_meanwhile = in_conflict and form.differs(unit)
             row.remarks = [remark for remark in said if remark.part and unit.part.startswith(remark.part)]
             if row.is_translation:
                 row.check = known.of(unit.part) if words else None
