@@ -133,6 +133,12 @@ class Plan:
     partly: list[tuple] = field(default_factory=list)  # (kind, key, label, there, needed): too little to write
 
     @property
+    def to_compare(self) -> list[tuple[str, str]]:
+        """(key, label) of the parts that will count as compared once the file is taken over."""
+        labels = {(one.returned.kind, one.returned.key, one.returned.part): one.label for one in self.outcomes}
+        return [(key, labels[kind, key, part]) for (kind, key), parts in self.compared.items() for part in parts]
+
+    @property
     def counts(self) -> Counter:
         return Counter(outcome.what for outcome in self.outcomes)
 

@@ -72,6 +72,11 @@ class Task:
         return TO_DO[self.what]
 
     @property
+    def may_be_asked(self) -> bool:
+        """Every part is there and compared: what comes next is a review."""
+        return self.begun and not self.problems and self.what in {"safety", "behind", "begun"}
+
+    @property
     def kind_label(self) -> str:
         return labels.KINDS[self.kind]
 

@@ -9,8 +9,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from lxml import etree
 
-from conditions import exchange, models
-from portal.publishing import checking
+from conditions import editions, exchange, models
+from portal.publishing import actions, checking
 from portal.publishing.models import Checked, Edition, How
 from portal.translating.exchange import incoming, pack
 from portal.translating.exchange.work import Returned
@@ -113,6 +113,32 @@ def test_the_changed_segment_retyped_makes_the_part_current_and_keeps_its_neighb
     assert symptom.overview_es == ("<p>Tome <strong>5 mg</strong>.</p><ul><li>Beba agua.</li><li>Descanse.</li></ul>")
     checks = checking.checks("symptom", symptom.key, ["es"])["es"]
     assert checks.of("sections.overview").source_edition.number == 2
+
+
+def test_before_a_file_is_taken_over_it_is_said_what_counts_as_compared_then_and_the_list_says_what_is_next(symptom):
+    models.Symptom.objects.filter(pk=symptom.pk).update(causes_es="<p>Las causas.</p>")
+    symptom.refresh_from_db()
+    make.published(symptom, "es")
+    change(symptom, overview_en="<p>Take <strong>5 mg</strong>.</p><ul><li>Drink water.</li><li>Rest.</li></ul>")
+    editions.refresh(make.fresh(symptom))
+    by = make.translator()
+    client = signed_in(by)
+    next_one = "Nothing is left to translate: ask for a review."
+    assert next_one not in client.get("/admin/languages/es/").content.decode()
+    one = returned(symptom, "sections.overview", 0, "Take <strong>5 mg</strong>.", "Tome <strong>5 mg</strong>.", 2)
+    parcel, plan = plan_of(symptom, one, by=by)
+    assert plan.to_compare == [("tremor", "What it is")]
+    address, said = (
+        f"/admin/languages/es/files/{parcel.pk}/",
+        "1 part will be marked as compared with the source of today",
+    )
+    assert said in client.get(address).content.decode()
+    assert said not in client.post(address, {"do": "take"}, follow=True).content.decode()
+    page = client.get("/admin/languages/es/").content.decode()
+    assert f"out of date. {next_one}" in page
+    assert f'href="/admin/conditions/symptom/{symptom.pk}/gate/es/"' in page
+    actions.remark(make.manuscript(symptom, "es"), "asked", by=by)
+    assert next_one not in client.get("/admin/languages/es/").content.decode()
 
 
 def test_what_was_made_from_an_older_source_is_parked_and_not_lost(symptom):
