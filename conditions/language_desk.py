@@ -19,6 +19,7 @@ from portal.publishing import actions, compare, desk, reading, rights
 from portal.publishing.models import Entry, LanguageState, Page
 from portal.translating import interface
 from portal.translating.admin import may_translate
+from portal.translating.doors import Closed, told
 from portal.translating.exchange import incoming, pack, tbx, tmx
 from portal.translating.exchange.work import Unreadable
 from portal.translating.models import Parcel, Remembered
@@ -257,7 +258,10 @@ class LanguageDesk:
         self.site = site
 
     def urls(self):
-        wrap = self.site.admin_view
+
+        def wrap(view):
+            return self.site.admin_view(told(view))
+
         return [
             path("languages/", wrap(self.index), name="languages"),
             path("languages/glossary.tbx", wrap(self.glossary), name="glossary-tbx"),
@@ -280,7 +284,7 @@ class LanguageDesk:
             raise Http404
         leads = lead_too and self._leads(request.user)
         if not leads and not (language in languages.at_the_desk() and self._may_work(request.user, code)):
-            raise PermissionDenied
+            raise Closed(language)
         return language
 
     def _page(self, request, title, **context):

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -21,6 +20,7 @@ from portal.publishing import actions, checking, rights
 from portal.publishing.models import Edition, How, Remark
 from portal.translating import checks, machine, memory, segments
 from portal.translating.columns import column
+from portal.translating.doors import Closed, told
 from portal.translating.forms import TranslationForm, Unit, fingerprint
 
 # How an entry of the admin's log says that it is about a translation (json.dumps writes it so).
@@ -101,10 +101,10 @@ class TranslatingAdmin(admin.ModelAdmin):
 
     def get_urls(self):
         name = f"{self.opts.app_label}_{self.opts.model_name}"
-        wrap = self.admin_site.admin_view
+        translate, check = (self.admin_site.admin_view(told(view)) for view in (self.translate_view, self.check_view))
         return [
-            path("<int:pk>/translate/<str:language>/", wrap(self.translate_view), name=f"{name}_translate"),
-            path("<int:pk>/translate/<str:language>/check/", wrap(self.check_view), name=f"{name}_translate_check"),
+            path("<int:pk>/translate/<str:language>/", translate, name=f"{name}_translate"),
+            path("<int:pk>/translate/<str:language>/check/", check, name=f"{name}_translate_check"),
             *super().get_urls(),
         ]
 
@@ -134,15 +134,15 @@ class TranslatingAdmin(admin.ModelAdmin):
 
     def _door(self, request, pk, language):
         """The object and the language, for whoever may translate into it."""
-        if language not in languages.LANGUAGES or languages.get(language) not in languages.at_the_desk():
+        if language not in languages.LANGUAGES or language == languages.SOURCE:
             raise Http404
-        if language == languages.SOURCE:
-            raise Http404
+        if languages.get(language) not in languages.at_the_desk():
+            raise Closed(languages.get(language), 404)
         obj = get_object_or_404(self.get_queryset(request), pk=pk)
         if not (
             rights.may_read_unpublished(request.user) and may_translate(request.user, self.opts.app_label, language)
         ):
-            raise PermissionDenied
+            raise Closed(languages.get(language))
         return obj, languages.get(language)
 
     def translate_view(self, request, pk, language):

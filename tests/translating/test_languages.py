@@ -197,6 +197,29 @@ def test_missing_words_are_translated_in_the_desks_own_form_as_well():
     assert client.get(address).context["lacking"] == before - 1
 
 
+# Languages that somebody does not work in
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "form_status"), [("de", "German", 404), ("fr", "French", 403), ("xx", "", 404)]
+)
+def test_a_closed_language_is_named_on_a_page_of_the_desk_with_a_way_back(language, name, form_status):
+    symptom = make.symptom()
+    make.published(symptom)
+    client = signed_in(make.translator())
+    for address, status in (
+        (f"/admin/languages/{language}/", 403 if name else 404),
+        (f"/admin/languages/{language}/interface/", 403 if name else 404),
+        (f"/admin/conditions/symptom/{symptom.pk}/translate/{language}/", form_status),
+    ):
+        answer = client.get(address)
+        page = answer.content.decode()
+        assert answer.status_code == status, address
+        assert (f"You may not work in {name}" in page) == bool(name), address
+        assert ("Ask an administrator." in page and '<a href="/admin/">What needs you today</a>' in page) == bool(name)
+        assert ("A translation lead can open it." in page) == (language == "de"), address
+
+
 # Work lists
 
 
