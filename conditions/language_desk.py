@@ -239,7 +239,7 @@ def needs(code: str) -> list[Need]:
         Need(
             _("What to do in an emergency"),
             not without_help,
-            _("complete") if not without_help else ", ".join(without_help),
+            _("complete") if not without_help else ", ".join(one.rstrip(":") for one in without_help),
         ),
         Need(
             _("A condition to read"),

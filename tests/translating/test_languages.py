@@ -77,6 +77,7 @@ def test_a_language_with_holes_is_not_offered_and_says_what_is_missing():
     answer = leading.post("/admin/languages/", {"code": CODE, "state": "offered"}, follow=True)
     said = answer.content.decode()
     assert "Readers would find holes in this language." in said and "A condition to read: 0 pages" in said
+    assert "What to do in an emergency: " in said and "Get emergency help now if, Call a doctor today if, " in said
     assert languages.get(CODE).offered is False
 
 
