@@ -145,6 +145,16 @@ class Plan:
     def only(self, what: str) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.what == what]
 
+    def refusals(self) -> list[tuple[str, int, list[Outcome]]]:
+        """(reason, how many parts, what came for them): each reason once, however much it is about."""
+        by_reason: dict[str, list[Outcome]] = {}
+        for outcome in (*self.only("refused"), *self.only("unknown")):
+            by_reason.setdefault(outcome.why, []).append(outcome)
+        return [
+            (why, len({(one.returned.kind, one.returned.key, one.returned.part) for one in outcomes}), outcomes)
+            for why, outcomes in by_reason.items()
+        ]
+
 
 def keep(name: str, returned: list[Returned], language: str, *, by) -> Parcel:
     """The file as it came, to be looked at before anything is taken over."""

@@ -446,7 +446,7 @@ class LanguageDesk:
         plan = exchange.look(parcel)
         context = self._page(
             request,
-            _("{name}: what it would change").format(name=parcel.name),
+            parcel.name if parcel.taken_at else _("{name}: what it would change").format(name=parcel.name),
             language=language,
             source=languages.get(languages.SOURCE),
             parcel=parcel,
@@ -454,7 +454,7 @@ class LanguageDesk:
             counts=[(label, plan.counts.get(what, 0)) for what, label in OUTCOMES.items()],
             taken=plan.only("taken")[:200],
             parked=plan.only("parked")[:200],
-            refused=[*plan.only("refused"), *plan.only("unknown")][:200],
+            refused=[(why, count, outcomes[:200]) for why, count, outcomes in plan.refusals()[:200]],
         )
         return render(request, "admin/languages/parcel.html", context)
 

@@ -358,7 +358,7 @@ def _what_was_saved(saved, compared) -> str:
     said = (
         ngettext("{count} part was saved.", "{count} parts were saved.", count).format(count=count)
         if count
-        else ("" if also else _("Nothing had changed, so nothing was saved."))
+        else ("" if also else _("Everything is saved already."))  # it may have been saved while it was typed
     )
     if also:
         said += " " + ngettext(

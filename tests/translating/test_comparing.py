@@ -186,6 +186,9 @@ def test_saving_as_you_go_answers_in_json_and_a_conflict_is_told(condition):
     answer = client.post(address, form | {"sections.overview": "<p>Nuevo.</p>"}, **json)
     assert answer.json()["said"] == "1 part was saved."
     form["opened_with"] = answer.json()["opened_with"]
+    # The button after that: the words were saved a moment before.
+    again = client.post(address, form | {"sections.overview": "<p>Nuevo.</p>"}, follow=True)
+    assert [str(message) for message in again.context["messages"]] == ["Everything is saved already."]
     assert client.post(address, form | {"sections.overview": "<p>Más.</p>"}, **json).status_code == 200
     models.Condition.objects.filter(pk=condition.pk).update(overview_es="<p>De otra.</p>")
     answer = client.post(address, form | {"sections.overview": "<p>Tarde.</p>"}, **json)

@@ -208,6 +208,20 @@ def test_a_foreign_object_part_or_language_is_not_from_here(symptom):
     assert [outcome.what for outcome in plan.outcomes] == ["unknown", "unknown", "unknown", "refused"]
 
 
+def test_a_file_of_another_language_is_refused_once_with_the_number_of_its_parts(symptom):
+    by = make.translator()
+    foreign = [
+        returned(symptom, part, number, "Any.", f"Les {number}.", target_tag="fr")
+        for part, number in (("sections.causes", 0), ("sections.overview", 0), ("sections.overview", 1))
+    ]
+    lost = returned(symptom, "sections.overview", 0, "Take <strong>10 mg</strong>.", "Tome 10 mg, sí.")
+    parcel, plan = plan_of(symptom, *foreign, lost, by=by)
+    assert [(count, len(outcomes)) for _why, count, outcomes in plan.refusals()] == [(2, 3), (1, 1)]
+    page = signed_in(by).get(f"/admin/languages/es/files/{parcel.pk}/").content.decode()
+    assert page.count("It is in another language than this list.") == 1
+    assert "<summary>2 parts</summary>" in page and "Tome 10 mg, sí." in page
+
+
 def test_too_little_of_a_part_is_kept_in_the_memory(symptom):
     change(symptom, causes_en="<p>One thing here.</p><p>Another thing.</p>")
     by = make.translator()
@@ -244,7 +258,9 @@ def test_the_whole_way_at_the_desk(symptom):
     symptom.refresh_from_db()
     assert symptom.causes_es == ""  # looked at, not taken
     answer = client.post(answer.request["PATH_INFO"], {"do": "take"}, follow=True)
-    assert "1 part was taken over." in answer.content.decode()
+    page = answer.content.decode()
+    assert "1 part was taken over." in page
+    assert "what it would change" not in page and "listed as new below" not in page
     symptom.refresh_from_db()
     assert symptom.causes_es == "<p>Causas del temblor.</p>"
 
@@ -266,11 +282,12 @@ def test_a_whole_list_goes_out_as_one_file_or_a_zip_in_every_format(symptom):
 def test_bad_files_are_refused_with_a_sentence_and_nothing_is_kept(symptom):
     client = signed_in(make.translator())
     bomb = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><xliff>&a;</xliff>'
-    for name, data in (("a.xlf", bomb), ("b.zip", b"PK nothing"), ("c.exe", b"MZ"), ("d.xlf", b"")):
+    for name, data in (("a.xlf", bomb), ("b.zip", b"PK nothing"), ("c.exe", b"MZ"), ("d.xlf", b""), ("e.po", b" \n")):
         answer = client.post(
             "/admin/languages/es/files/", {"do": "in", "file": SimpleUploadedFile(name, data)}, follow=True
         )
-        assert answer.context["messages"], name
+        (said,) = map(str, answer.context["messages"])
+        assert ("this file is empty." in said) == (not data.strip()), name
     assert client.post("/admin/languages/es/files/", {"do": "in"}, follow=True).status_code == 200
     assert not Parcel.objects.exists()
 

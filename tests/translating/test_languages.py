@@ -184,6 +184,8 @@ def test_a_file_that_is_no_catalogue_is_told(data):
     answer = client.post(f"/admin/languages/{CODE}/interface/", {"file": SimpleUploadedFile("w.po", data)})
     assert answer.status_code == 200 and not InterfaceWord.objects.exists()
     assert "root:" not in answer.content.decode()
+    assert ("this file is empty." in answer.content.decode()) == (data == b"")
+    assert "Nothing was saved." not in answer.content.decode()
 
 
 def test_missing_words_are_translated_in_the_desks_own_form_as_well():

@@ -37,6 +37,8 @@ def _one(name: str, data: bytes) -> list[Returned]:
     if start.startswith(b"<"):
         return xliff.read(data)
     if ending in {".xlf", ".xliff"}:
+        if not start:
+            raise Unreadable(_("There is nothing to take in: this file is empty."))
         raise Unreadable(_("This file is damaged: it is named as an XLIFF file, but does not hold one."))
     if ending == ".po" or (ending != ".csv" and re.search(rb"^msgid ", data, re.MULTILINE)):
         return po.read(data)
