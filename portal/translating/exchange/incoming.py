@@ -34,11 +34,11 @@ def read(name: str, data: bytes) -> list[Returned]:
 def _one(name: str, data: bytes) -> list[Returned]:
     ending = PurePosixPath(name.replace("\\", "/")).suffix.casefold()
     start = data[:4096].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if not start and len(data) <= 4096:
+        raise Unreadable(_("There is nothing to take in: this file is empty."))
     if start.startswith(b"<"):
         return xliff.read(data)
     if ending in {".xlf", ".xliff"}:
-        if not start:
-            raise Unreadable(_("There is nothing to take in: this file is empty."))
         raise Unreadable(_("This file is damaged: it is named as an XLIFF file, but does not hold one."))
     if ending == ".po" or (ending != ".csv" and re.search(rb"^msgid ", data, re.MULTILINE)):
         return po.read(data)
