@@ -244,7 +244,7 @@ def _month_names(language: str) -> dict[int, tuple[str, ...]]:
 # A translation may join or part sentences. What is this much shorter than others of its language lacks one.
 _SHORT = 0.45
 _QUOTED = 160  # letters of a sentence that is named; what is longer is cut between two words
-_MOST_SENTENCES = 60
+_MOST_SENTENCES = 150
 
 
 def _sentences(said: str, own: str, language: str, made_from: str) -> list[Finding]:
