@@ -254,7 +254,7 @@ class Today:
         if not self.translates:
             return []
         missing = desk.missing(self.translates)
-        behind = desk.count_out_of_date(self.translates)
+        behind = desk.count_out_of_date(self.translates, asked_too=False)  # what waits is counted once, as waiting
         asked = desk.asked(self.translates)
         return [
             {

@@ -133,11 +133,27 @@ class Plan:
     partly: list[tuple] = field(default_factory=list)  # (kind, key, label, there, needed): too little to write
 
     @property
+    def to_compare(self) -> list[tuple[str, str]]:
+        """(key, label) of the parts that will count as compared once the file is taken over."""
+        labels = {(one.returned.kind, one.returned.key, one.returned.part): one.label for one in self.outcomes}
+        return [(key, labels[kind, key, part]) for (kind, key), parts in self.compared.items() for part in parts]
+
+    @property
     def counts(self) -> Counter:
         return Counter(outcome.what for outcome in self.outcomes)
 
     def only(self, what: str) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.what == what]
+
+    def refusals(self) -> list[tuple[str, int, list[Outcome]]]:
+        """(reason, how many parts, what came for them): each reason once, however much it is about."""
+        by_reason: dict[str, list[Outcome]] = {}
+        for outcome in (*self.only("refused"), *self.only("unknown")):
+            by_reason.setdefault(outcome.why, []).append(outcome)
+        return [
+            (why, len({(one.returned.kind, one.returned.key, one.returned.part) for one in outcomes}), outcomes)
+            for why, outcomes in by_reason.items()
+        ]
 
 
 def keep(name: str, returned: list[Returned], language: str, *, by) -> Parcel:

@@ -19,6 +19,7 @@ from portal.publishing import actions, compare, desk, reading, rights
 from portal.publishing.models import Entry, LanguageState, Page
 from portal.translating import interface
 from portal.translating.admin import may_translate
+from portal.translating.doors import Closed, told
 from portal.translating.exchange import incoming, pack, tbx, tmx
 from portal.translating.exchange.work import Unreadable
 from portal.translating.models import Parcel, Remembered
@@ -70,6 +71,11 @@ class Task:
     @property
     def state(self) -> str:
         return TO_DO[self.what]
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Every part is there and compared: what comes next is a review."""
+        return self.begun and not self.problems and self.what in {"safety", "behind", "begun"}
 
     @property
     def kind_label(self) -> str:
@@ -233,7 +239,7 @@ def needs(code: str) -> list[Need]:
         Need(
             _("What to do in an emergency"),
             not without_help,
-            _("complete") if not without_help else ", ".join(without_help),
+            _("complete") if not without_help else ", ".join(one.rstrip(":") for one in without_help),
         ),
         Need(
             _("A condition to read"),
@@ -252,7 +258,10 @@ class LanguageDesk:
         self.site = site
 
     def urls(self):
-        wrap = self.site.admin_view
+
+        def wrap(view):
+            return self.site.admin_view(told(view))
+
         return [
             path("languages/", wrap(self.index), name="languages"),
             path("languages/glossary.tbx", wrap(self.glossary), name="glossary-tbx"),
@@ -275,7 +284,7 @@ class LanguageDesk:
             raise Http404
         leads = lead_too and self._leads(request.user)
         if not leads and not (language in languages.at_the_desk() and self._may_work(request.user, code)):
-            raise PermissionDenied
+            raise Closed(language)
         return language
 
     def _page(self, request, title, **context):
@@ -437,7 +446,7 @@ class LanguageDesk:
         plan = exchange.look(parcel)
         context = self._page(
             request,
-            _("{name}: what it would change").format(name=parcel.name),
+            parcel.name if parcel.taken_at else _("{name}: what it would change").format(name=parcel.name),
             language=language,
             source=languages.get(languages.SOURCE),
             parcel=parcel,
@@ -445,7 +454,7 @@ class LanguageDesk:
             counts=[(label, plan.counts.get(what, 0)) for what, label in OUTCOMES.items()],
             taken=plan.only("taken")[:200],
             parked=plan.only("parked")[:200],
-            refused=[*plan.only("refused"), *plan.only("unknown")][:200],
+            refused=[(why, count, outcomes[:200]) for why, count, outcomes in plan.refusals()[:200]],
         )
         return render(request, "admin/languages/parcel.html", context)
 

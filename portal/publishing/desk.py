@@ -39,9 +39,10 @@ class State(TextChoices):
     NEW = "new", _("never published")
 
 
-def _same(model):
-    """Rows of a model about the same object and language as the outer row."""
-    return model.objects.filter(kind=OuterRef("kind"), key=OuterRef("key"), language=OuterRef("language"))
+def _same(rows):
+    """Rows, of a model or a query, about the same object and language as the outer row."""
+    rows = rows if isinstance(rows, QuerySet) else rows.objects
+    return rows.filter(kind=OuterRef("kind"), key=OuterRef("key"), language=OuterRef("language"))
 
 
 def entries() -> QuerySet[Entry]:
@@ -150,9 +151,12 @@ def reviews_due(before: dt.date) -> QuerySet[Page]:
     )
 
 
-def count_out_of_date(in_languages: list[str]) -> dict[str, tuple[int, int]]:
-    """language -> (out of date, of these for safety)."""
-    counted = out_of_date(in_languages).values_list("language").annotate(Count("pk"), Sum("safety")).order_by()
+def count_out_of_date(in_languages: list[str], *, asked_too: bool = True) -> dict[str, tuple[int, int]]:
+    """language -> (out of date, of these for safety). `asked_too`: also those whose new words wait for a review."""
+    pages = out_of_date(in_languages)
+    if not asked_too:
+        pages = pages.exclude(Exists(_same(open_entries()).filter(state=State.ASKED)))
+    counted = pages.values_list("language").annotate(Count("pk"), Sum("safety")).order_by()
     return {language: (count, safety) for language, count, safety in counted}
 
 

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -21,6 +20,7 @@ from portal.publishing import actions, checking, rights
 from portal.publishing.models import Edition, How, Remark
 from portal.translating import checks, machine, memory, segments
 from portal.translating.columns import column
+from portal.translating.doors import Closed, told
 from portal.translating.forms import TranslationForm, Unit, fingerprint
 
 # How an entry of the admin's log says that it is about a translation (json.dumps writes it so).
@@ -53,6 +53,7 @@ class Row:
     findings: list[checks.Finding] = field(default_factory=list)
     matches: list[tuple[str, list[memory.Match]]] = field(default_factory=list)  # segment, what the memory has for it
     remarks: list[Remark] = field(default_factory=list)
+    saved_meanwhile: bool = False  # somebody else saved the form, and other words than these stand here now
 
     @property
     def is_translation(self) -> bool:
@@ -100,10 +101,10 @@ class TranslatingAdmin(admin.ModelAdmin):
 
     def get_urls(self):
         name = f"{self.opts.app_label}_{self.opts.model_name}"
-        wrap = self.admin_site.admin_view
+        translate, check = (self.admin_site.admin_view(told(view)) for view in (self.translate_view, self.check_view))
         return [
-            path("<int:pk>/translate/<str:language>/", wrap(self.translate_view), name=f"{name}_translate"),
-            path("<int:pk>/translate/<str:language>/check/", wrap(self.check_view), name=f"{name}_translate_check"),
+            path("<int:pk>/translate/<str:language>/", translate, name=f"{name}_translate"),
+            path("<int:pk>/translate/<str:language>/check/", check, name=f"{name}_translate_check"),
             *super().get_urls(),
         ]
 
@@ -133,15 +134,15 @@ class TranslatingAdmin(admin.ModelAdmin):
 
     def _door(self, request, pk, language):
         """The object and the language, for whoever may translate into it."""
-        if language not in languages.LANGUAGES or languages.get(language) not in languages.at_the_desk():
+        if language not in languages.LANGUAGES or language == languages.SOURCE:
             raise Http404
-        if language == languages.SOURCE:
-            raise Http404
+        if languages.get(language) not in languages.at_the_desk():
+            raise Closed(languages.get(language), 404)
         obj = get_object_or_404(self.get_queryset(request), pk=pk)
         if not (
             rights.may_read_unpublished(request.user) and may_translate(request.user, self.opts.app_label, language)
         ):
-            raise PermissionDenied
+            raise Closed(languages.get(language))
         return obj, languages.get(language)
 
     def translate_view(self, request, pk, language):
@@ -258,32 +259,42 @@ class TranslatingAdmin(admin.ModelAdmin):
     def check_view(self, request, pk, language):
         """What a machine sees in one part's words while they are typed. Nothing is saved."""
         obj, target = self._door(request, pk, language)
-        units = {unit.part: unit for unit in self.units(obj, self.source_edition(obj))}
+        source_edition = self.source_edition(obj)
+        units = {unit.part: unit for unit in self.units(obj, source_edition)}
         unit = units.get(request.POST.get("part", ""))
         if request.method != "POST" or unit is None:
             raise Http404
-        found = self._findings(unit, request.POST.get("words", "")[:100_000], target, self.terms([unit], language))
+        words, terms = request.POST.get("words", "")[:100_000], self.terms([unit], language)
+        found = self._findings(unit, words, target, terms, self._known(source_edition, target))
         return JsonResponse({"findings": [one.message for one in found]})
 
-    def _findings(self, unit, words, target, terms):
+    def _findings(self, unit, words, target, terms, known):
         if unit.part in OWN_WORDS:
             return []
-        return checks.check(unit.source, words, target.code, terms, is_title=unit.part == "name")
+        check = known.of(unit.part)
+        made_from = check.says(unit.part) if check and not known.is_current(unit.part, unit.source) else ""
+        is_title = unit.part == "name"
+        return checks.check(unit.source, words, target.code, terms, is_title=is_title, made_from=made_from)
+
+    def _known(self, source_edition, target) -> checking.Checks:
+        if source_edition is None:
+            return checking.Checks()
+        return checking.checks(source_edition.kind, source_edition.key, [target.code])[target.code]
 
     def _rows(self, obj, target, source_edition, form, terms) -> list[Row]:
-        known = checking.Checks()
-        if source_edition:
-            known = checking.checks(source_edition.kind, source_edition.key, [target.code])[target.code]
+        known = self._known(source_edition, target)
         said = self.remarks(obj, target.code)
+        in_conflict = form.is_bound and form.saved_meanwhile()
         remembered, looked_up, rows = memory.Memory(target.code), 0, []
         for unit, bound in form.rows():
             words = unit.words(target.code)
             row = Row(unit, bound, words, unit.is_missing(target.code))
+            row.saved_meanwhile = in_conflict and form.differs(unit)
             row.remarks = [remark for remark in said if remark.part and unit.part.startswith(remark.part)]
             if row.is_translation:
                 row.check = known.of(unit.part) if words else None
                 row.is_current = not words or known.is_current(unit.part, unit.source)
-                row.findings = self._findings(unit, words, target, terms)
+                row.findings = self._findings(unit, words, target, terms, known)
                 pieces = [(piece, None) for piece in segments.split(unit.source, unit.rich).segments]
                 if row.check and not row.is_current:
                     aligned = segments.align(row.check.says(unit.part), unit.source, words, unit.rich)
@@ -347,7 +358,7 @@ def _what_was_saved(saved, compared) -> str:
     said = (
         ngettext("{count} part was saved.", "{count} parts were saved.", count).format(count=count)
         if count
-        else ("" if also else _("Nothing had changed, so nothing was saved."))
+        else ("" if also else _("Everything is saved already."))  # it may have been saved while it was typed
     )
     if also:
         said += " " + ngettext(

@@ -8,13 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from textwrap import shorten
 
 from babel.core import Locale
 from django.utils.translation import gettext as _
+from rapidfuzz import fuzz, process
 
 from portal import languages
 from portal.publishing import compare
 from portal.publishing.folding import fold
+from portal.translating.segments import ALIKE
 
 _KNOWN = tomllib.loads(Path(__file__).with_name("checks.toml").read_text(encoding="utf-8"))
 _FIGURE = re.compile(r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,٫٬]\d+)*")
@@ -58,16 +61,25 @@ class AgreedTerm:
 
 
 def check(
-    source: str, target: str, language: str, terms: Iterable[AgreedTerm] = (), *, is_title: bool = False
+    source: str,
+    target: str,
+    language: str,
+    terms: Iterable[AgreedTerm] = (),
+    *,
+    is_title: bool = False,
+    made_from: str = "",
 ) -> list[Finding]:
-    """Where a translation says something else than its source, as far as a machine can see. Empty texts say nothing."""
+    """Where a translation says something else than its source, as far as a machine can see. Empty texts say nothing.
+
+    `made_from`: the source that it was compared with, where that was another; what is new since is what it lacks.
+    """
     if not source or not target:
         return []
     said, own = compare.plain(source), compare.plain(target)
     return [
         *_numbers(said, own, language),
         *_dates(said, own, language),
-        *_sentences(said, own, language),
+        *_sentences(said, own, language, compare.plain(made_from)),
         *_placeholders(said, own),
         *_terms(said, own, terms),
         *(_title(own) if is_title else ()),
@@ -231,21 +243,51 @@ def _month_names(language: str) -> dict[int, tuple[str, ...]]:
 
 # A translation may join or part sentences. What is this much shorter than others of its language lacks one.
 _SHORT = 0.45
+_QUOTED = 160  # letters of a sentence that is named; what is longer is cut between two words
+_MOST_SENTENCES = 150
 
 
-def _sentences(said: str, own: str, language: str) -> list[Finding]:
+def _sentences(said: str, own: str, language: str, made_from: str) -> list[Finding]:
     """A paragraph that has lost a sentence: fewer sentences than the source, and too few letters for it."""
     found = []
+    usual = _KNOWN["lengths"].get(language)
+    known = _parted(made_from)
     for source, target in zip(*_lines(said, own), strict=True):
-        sentences, there = (sum(bool(one.strip()) for one in _SENTENCE_END.split(text)) for text in (source, target))
-        usual = _KNOWN["lengths"].get(language)
-        if usual and sentences > there and len(target) < len(source) * usual * (1 - _SHORT / max(2, sentences - 0.5)):
-            found.append(
+        sentences, there = _parted(source), _parted(target)
+        few = len(sentences) > len(there) > 0
+        if usual and few and len(target) < len(source) * usual * (1 - _SHORT / max(2, len(sentences) - 0.5)):
+            found += [
                 Finding(
-                    "sentence", _("A sentence of the source seems to be missing: “{text}”").format(text=target[:80])
+                    "sentence",
+                    _("A sentence of the source seems to be missing: “{text}”").format(
+                        text=shorten(lost, _QUOTED, placeholder="…")
+                    ),
                 )
-            )
+                for lost in _left_out(sentences, there, usual, known)
+            ]
     return found
+
+
+def _parted(text: str) -> list[str]:
+    return [one.strip() for one in _SENTENCE_END.split(text) if one.strip()]
+
+
+def _left_out(source: list[str], target: list[str], usual: float, known: list[str]) -> list[str]:
+    """The sentences of the source that have no counterpart: in their order, those without which the lengths of the
+    others fit best; one that is like what the translation was compared with only where nothing newer is left.
+    """
+    if len(source) > _MOST_SENTENCES:  # no paragraph; and the work grows by the square
+        return source[:1]
+    best = [(0.0, [])] + [(float("inf"), [])] * len(target)  # by how many sentences of the target are used up
+    for one in source:
+        unlikely = 10_000 if process.extractOne(one, known, scorer=fuzz.ratio, score_cutoff=ALIKE) else 0
+        left_out = [(cost + unlikely, [*lost, one]) for cost, lost in best]
+        paired = [
+            (cost + abs(len(said) - usual * len(one)), lost)
+            for (cost, lost), said in zip(best[:-1], target, strict=True)
+        ]
+        best = [left_out[0], *(min(ways, key=lambda way: way[0]) for ways in zip(left_out[1:], paired, strict=True))]
+    return best[-1][1]
 
 
 def _lines(said: str, own: str) -> tuple[list[str], list[str]]:

@@ -7,6 +7,8 @@ from django import forms
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
+from portal.publishing.checking import normal
+from portal.translating import segments
 from portal.translating.columns import column, exactly
 from portal.translating.editor import EditorWidget
 
@@ -83,12 +85,22 @@ class TranslationForm(forms.Form):
     def saved_meanwhile(self) -> bool:
         return any(error.code == "saved_meanwhile" for error in self.errors.as_data().get("__all__", ()))
 
+    def given(self, unit: Unit) -> str:
+        """What this form would save there; as it was sent where that is not allowed."""
+        said = self.cleaned_data.get(unit.part, self[unit.part].value())
+        return (said or "").strip().replace("\r\n", "\n")
+
+    def differs(self, unit: Unit) -> bool:
+        """Whether somebody would see another text than what is saved: white space between blocks is none."""
+        given, saved = (segments.split(said, unit.rich) for said in (self.given(unit), unit.words(self.language.code)))
+        return given.shape != saved.shape or list(map(normal, given.segments)) != list(map(normal, saved.segments))
+
     @transaction.atomic
     def save(self) -> list[tuple[Unit, str]]:
         """Write what changed into this language's columns. Returns the units that changed, with their words before."""
         changed, saved = {}, []
         for unit in self.units:
-            words = (self.cleaned_data[unit.part] or "").strip().replace("\r\n", "\n")
+            words = self.given(unit)
             if words != unit.words(self.language.code):
                 saved.append((unit, unit.words(self.language.code)))
                 changed.setdefault((type(unit.row), unit.row.pk), (unit.row, []))[1].append((unit.field, words))

@@ -111,6 +111,8 @@ def take(code: str, data: bytes, *, by) -> Report:
         raise Unreadable(_("This file is not written in UTF-8.")) from None
     except (OSError, ValueError, SyntaxError):
         raise Unreadable(_("This is not a PO file, or a part of it is missing.")) from None
+    if not came:
+        raise Unreadable(_("There is nothing to take in: this file is empty."))
     shown = [entry for entry in came if not entry.obsolete and not entry.fuzzy]
     return _take(code, [(entry.msgctxt or "", entry.msgid, forms(entry)) for entry in shown], by)
 

@@ -335,6 +335,22 @@ def test_the_first_page_says_what_needs_whom():
     assert (spanish["language"].code, spanish["out_of_date"], spanish["safety"], spanish["missing"]) == ("es", 1, 1, 0)
 
 
+def test_a_translation_that_waits_for_review_is_counted_once():
+    translator = make.translator()
+    for key in ("tremor", "cough"):
+        symptom = make.symptom(key, in_languages=("en", "es"))
+        make.published(symptom)
+        make.published(symptom, "es")
+        edited(symptom, None, summary_en="Take 5 mg.")
+        make.published(symptom, significance="safety")
+    edited(symptom, translator, summary_es="Tome 5 mg.")
+    make.compared(symptom, "es", by=translator)
+    actions.remark(make.manuscript(symptom, "es"), "asked", by=translator)
+    (spanish,) = signed_in(translator).get("/admin/").context["today"].translations
+    assert (spanish["out_of_date"], spanish["safety"], spanish["waiting"]) == (1, 1, 1)
+    assert desk.count_out_of_date(["es"]) == {"es": (2, 2)}  # readers have the earlier words of both
+
+
 def test_the_first_page_is_empty_with_words():
     answer = signed_in(make.clinician()).get("/admin/").content.decode()
     for words in ("Nobody is waiting for your review.", "Nothing is planned.", "Nothing needs you today."):

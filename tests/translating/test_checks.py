@@ -121,6 +121,61 @@ def test_a_date_keeps_its_month(language, target, what):
     assert [one.what for one in checks.check("Since 3 March 2026.", target, language)] == what
 
 
+def sentences_missing(source, target, language, **more):
+    return [one.message for one in checks.check(source, target, language, **more) if one.what == "sentence"]
+
+
+BOTULINUM = (
+    "<p>Botulinum toxin is a medicine that relaxes muscles. "
+    "A doctor injects it into the muscles that cause unwanted movements or postures.</p>"
+)
+DOCTOR = (
+    "<p>A doctor will ask about symptoms and family, and will examine how you or your child moves. "
+    "Tell them if symptoms change during the day.</p>"
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "target", "lost"),
+    [
+        ("es", BOTULINUM, "<p>Un médico la inyecta en los músculos que causan movimientos o posturas no deseados.</p>",
+         "Botulinum toxin is a medicine that relaxes muscles."),
+        ("es", DOCTOR, "<p>Dígale si los síntomas cambian durante el día.</p>",
+         "A doctor will ask about symptoms and family, and will examine how you or your child moves."),
+        ("fr", DOCTOR, "<p>Un médecin vous posera des questions sur les symptômes et la famille, et il examinera comment vous ou "
+         "votre enfant bougez.</p>", "Tell them if symptoms change during the day."),
+    ],
+)  # fmt: skip
+def test_a_lost_sentence_is_named_in_the_sources_words(language, source, target, lost):
+    assert sentences_missing(source, target, language) == [f"A sentence of the source seems to be missing: “{lost}”"]
+
+
+def test_of_a_changed_source_the_new_sentence_is_named_and_not_one_that_is_there():
+    before = "<p>Dystonia makes muscles tighten when nobody wants it. It may begin in one foot.</p>"
+    spanish = "<p>La distonía contrae los músculos sin que nadie lo quiera. Puede empezar en un pie.</p>"
+    added = "Talk to your doctor before you stop any of your medicines."
+    # A sentence is new, and another one only reworded.
+    now = f"<p>Dystonia makes your muscles tighten when nobody wants it. {added} It may begin in one foot.</p>"
+    assert sentences_missing(before, spanish, "es", made_from=before) == []
+    assert sentences_missing(now, spanish, "es", made_from=before) == [
+        f"A sentence of the source seems to be missing: “{added}”"
+    ]
+    reworded = now.replace(f" {added}", "")
+    assert sentences_missing(reworded, spanish, "es", made_from=before) == []
+
+
+def test_a_long_sentence_is_cut_between_two_words():
+    long = "Ask " + "somebody whom you trust and who knows you well " * 6 + "for help."
+    [said] = sentences_missing(f"It may begin in one foot. {long}", "Puede empezar en un pie.", "es")
+    quoted = said.partition("“")[2].removesuffix("”")
+    assert quoted.endswith("…") and len(quoted) <= 160
+    assert long.startswith(quoted.removesuffix("…").rstrip() + " ")
+
+
+def test_a_text_of_many_sentences_is_looked_at_in_no_time():
+    assert len(sentences_missing("A long one. " * 5000, "Una. " * 3000, "es")) == 1
+
+
 def test_placeholders_titles_terms_and_words_to_avoid():
     def what(source, target, *terms, **more):
         return [one.what for one in checks.check(source, target, "es", terms, **more)]

@@ -186,6 +186,9 @@ def test_saving_as_you_go_answers_in_json_and_a_conflict_is_told(condition):
     answer = client.post(address, form | {"sections.overview": "<p>Nuevo.</p>"}, **json)
     assert answer.json()["said"] == "1 part was saved."
     form["opened_with"] = answer.json()["opened_with"]
+    # The button after that: the words were saved a moment before.
+    again = client.post(address, form | {"sections.overview": "<p>Nuevo.</p>"}, follow=True)
+    assert [str(message) for message in again.context["messages"]] == ["Everything is saved already."]
     assert client.post(address, form | {"sections.overview": "<p>Más.</p>"}, **json).status_code == 200
     models.Condition.objects.filter(pk=condition.pk).update(overview_es="<p>De otra.</p>")
     answer = client.post(address, form | {"sections.overview": "<p>Tarde.</p>"}, **json)
@@ -202,3 +205,21 @@ def test_checks_while_typing_are_for_translators_of_that_language_only(condition
     assert found == ["“5” of the source is missing here.", "“50” is not in the source."]
     assert signed_in(make.translator("other", languages=("fr",))).post(address, data).status_code == 403
     assert signed_in(make.translator("third")).get(address).status_code == 404
+
+
+def test_on_a_changed_part_the_check_names_the_sentence_that_the_source_has_now(condition):
+    """Not the old translation's own words, which are there."""
+    models.Condition.objects.filter(pk=condition.pk).update(
+        overview_es="<p>La distonía contrae los músculos sin que nadie lo quiera.</p>"
+    )
+    condition.refresh_from_db()
+    change(condition, overview_en="<p>Dystonia makes muscles tighten when nobody wants it.</p>")
+    client = signed_in(make.translator())
+    translate(condition, client, compared=[OVERVIEW])
+    added = "It may begin in one foot and it may reach other parts of the body later."
+    change(condition, overview_en=f"<p>Dystonia makes muscles tighten when nobody wants it. {added}</p>")
+    address = f"/admin/conditions/condition/{condition.pk}/translate/es/"
+    said = f"A sentence of the source seems to be missing: “{added}”"
+    assert said in client.get(address).content.decode()
+    words = "<p>La distonía contrae los músculos sin que nadie lo quiera.</p>"
+    assert client.post(f"{address}check/", {"part": OVERVIEW, "words": words}).json()["findings"] == [said]

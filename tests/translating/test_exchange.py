@@ -9,8 +9,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from lxml import etree
 
-from conditions import exchange, models
-from portal.publishing import checking
+from conditions import editions, exchange, models
+from portal.publishing import actions, checking
 from portal.publishing.models import Checked, Edition, How
 from portal.translating.exchange import incoming, pack
 from portal.translating.exchange.work import Returned
@@ -115,6 +115,32 @@ def test_the_changed_segment_retyped_makes_the_part_current_and_keeps_its_neighb
     assert checks.of("sections.overview").source_edition.number == 2
 
 
+def test_before_a_file_is_taken_over_it_is_said_what_counts_as_compared_then_and_the_list_says_what_is_next(symptom):
+    models.Symptom.objects.filter(pk=symptom.pk).update(causes_es="<p>Las causas.</p>")
+    symptom.refresh_from_db()
+    make.published(symptom, "es")
+    change(symptom, overview_en="<p>Take <strong>5 mg</strong>.</p><ul><li>Drink water.</li><li>Rest.</li></ul>")
+    editions.refresh(make.fresh(symptom))
+    by = make.translator()
+    client = signed_in(by)
+    next_one = "Nothing is left to translate: ask for a review."
+    assert next_one not in client.get("/admin/languages/es/").content.decode()
+    one = returned(symptom, "sections.overview", 0, "Take <strong>5 mg</strong>.", "Tome <strong>5 mg</strong>.", 2)
+    parcel, plan = plan_of(symptom, one, by=by)
+    assert plan.to_compare == [("tremor", "What it is")]
+    address, said = (
+        f"/admin/languages/es/files/{parcel.pk}/",
+        "1 part will be marked as compared with the source of today",
+    )
+    assert said in client.get(address).content.decode()
+    assert said not in client.post(address, {"do": "take"}, follow=True).content.decode()
+    page = client.get("/admin/languages/es/").content.decode()
+    assert f"out of date. {next_one}" in page
+    assert f'href="/admin/conditions/symptom/{symptom.pk}/gate/es/"' in page
+    actions.remark(make.manuscript(symptom, "es"), "asked", by=by)
+    assert next_one not in client.get("/admin/languages/es/").content.decode()
+
+
 def test_what_was_made_from_an_older_source_is_parked_and_not_lost(symptom):
     change(symptom, causes_en="<p>Other causes, three of them.</p>")
     by = make.translator()
@@ -182,6 +208,20 @@ def test_a_foreign_object_part_or_language_is_not_from_here(symptom):
     assert [outcome.what for outcome in plan.outcomes] == ["unknown", "unknown", "unknown", "refused"]
 
 
+def test_a_file_of_another_language_is_refused_once_with_the_number_of_its_parts(symptom):
+    by = make.translator()
+    foreign = [
+        returned(symptom, part, number, "Any.", f"Les {number}.", target_tag="fr")
+        for part, number in (("sections.causes", 0), ("sections.overview", 0), ("sections.overview", 1))
+    ]
+    lost = returned(symptom, "sections.overview", 0, "Take <strong>10 mg</strong>.", "Tome 10 mg, sí.")
+    parcel, plan = plan_of(symptom, *foreign, lost, by=by)
+    assert [(count, len(outcomes)) for _why, count, outcomes in plan.refusals()] == [(2, 3), (1, 1)]
+    page = signed_in(by).get(f"/admin/languages/es/files/{parcel.pk}/").content.decode()
+    assert page.count("It is in another language than this list.") == 1
+    assert "<summary>2 parts</summary>" in page and "Tome 10 mg, sí." in page
+
+
 def test_too_little_of_a_part_is_kept_in_the_memory(symptom):
     change(symptom, causes_en="<p>One thing here.</p><p>Another thing.</p>")
     by = make.translator()
@@ -218,7 +258,9 @@ def test_the_whole_way_at_the_desk(symptom):
     symptom.refresh_from_db()
     assert symptom.causes_es == ""  # looked at, not taken
     answer = client.post(answer.request["PATH_INFO"], {"do": "take"}, follow=True)
-    assert "1 part was taken over." in answer.content.decode()
+    page = answer.content.decode()
+    assert "1 part was taken over." in page
+    assert "what it would change" not in page and "listed as new below" not in page
     symptom.refresh_from_db()
     assert symptom.causes_es == "<p>Causas del temblor.</p>"
 
@@ -240,11 +282,12 @@ def test_a_whole_list_goes_out_as_one_file_or_a_zip_in_every_format(symptom):
 def test_bad_files_are_refused_with_a_sentence_and_nothing_is_kept(symptom):
     client = signed_in(make.translator())
     bomb = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><xliff>&a;</xliff>'
-    for name, data in (("a.xlf", bomb), ("b.zip", b"PK nothing"), ("c.exe", b"MZ"), ("d.xlf", b"")):
+    for name, data in (("a.xlf", bomb), ("b.zip", b"PK nothing"), ("c.exe", b"MZ"), ("d.xlf", b""), ("e.po", b" \n")):
         answer = client.post(
             "/admin/languages/es/files/", {"do": "in", "file": SimpleUploadedFile(name, data)}, follow=True
         )
-        assert answer.context["messages"], name
+        (said,) = map(str, answer.context["messages"])
+        assert ("this file is empty." in said) == (not data.strip()), name
     assert client.post("/admin/languages/es/files/", {"do": "in"}, follow=True).status_code == 200
     assert not Parcel.objects.exists()
 

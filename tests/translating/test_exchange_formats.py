@@ -434,7 +434,7 @@ HOSTILE = {
     "a bomb named as a table": ("a.csv", BOMB, DOCTYPE),
     "not XML": ("a.xlf", GOOD[:-20], "XML cannot be read at line"),
     "not XML at all": ("a.xlf", b"hello", "does not hold one"),
-    "nothing": ("a.xlf", b"", "does not hold one"),
+    "nothing": ("a.xlf", b"", "this file is empty"),
     "too deep": ("a.xlf", GOOD.replace(b"A word", b'<g id="1">' * 5000 + b"</g>" * 5000), "XML cannot be read"),
     "other XML": ("a.xlf", b"<html><body/></html>", "not an XLIFF file of version"),
     "somebody else's XLIFF": ("a.xlf", GOOD.replace(b"condition/asthma", b"C:\\work\\index.html"), NOT_OURS),

@@ -77,6 +77,7 @@ def test_a_language_with_holes_is_not_offered_and_says_what_is_missing():
     answer = leading.post("/admin/languages/", {"code": CODE, "state": "offered"}, follow=True)
     said = answer.content.decode()
     assert "Readers would find holes in this language." in said and "A condition to read: 0 pages" in said
+    assert "What to do in an emergency: " in said and "Get emergency help now if, Call a doctor today if, " in said
     assert languages.get(CODE).offered is False
 
 
@@ -183,6 +184,8 @@ def test_a_file_that_is_no_catalogue_is_told(data):
     answer = client.post(f"/admin/languages/{CODE}/interface/", {"file": SimpleUploadedFile("w.po", data)})
     assert answer.status_code == 200 and not InterfaceWord.objects.exists()
     assert "root:" not in answer.content.decode()
+    assert ("this file is empty." in answer.content.decode()) == (data == b"")
+    assert "Nothing was saved." not in answer.content.decode()
 
 
 def test_missing_words_are_translated_in_the_desks_own_form_as_well():
@@ -195,6 +198,29 @@ def test_missing_words_are_translated_in_the_desks_own_form_as_well():
                                  and "%" not in row[1].msgid and "<" not in row[1].msgid)  # fmt: skip
     client.post(address, {f"msgid-{number}": entry.msgid, f"form-{number}-0": "Feito"})
     assert client.get(address).context["lacking"] == before - 1
+
+
+# Languages that somebody does not work in
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "form_status"), [("de", "German", 404), ("fr", "French", 403), ("xx", "", 404)]
+)
+def test_a_closed_language_is_named_on_a_page_of_the_desk_with_a_way_back(language, name, form_status):
+    symptom = make.symptom()
+    make.published(symptom)
+    client = signed_in(make.translator())
+    for address, status in (
+        (f"/admin/languages/{language}/", 403 if name else 404),
+        (f"/admin/languages/{language}/interface/", 403 if name else 404),
+        (f"/admin/conditions/symptom/{symptom.pk}/translate/{language}/", form_status),
+    ):
+        answer = client.get(address)
+        page = answer.content.decode()
+        assert answer.status_code == status, address
+        assert (f"You may not work in {name}" in page) == bool(name), address
+        assert ("Ask an administrator." in page and '<a href="/admin/">What needs you today</a>' in page) == bool(name)
+        assert ("A translation lead can open it." in page) == (language == "de"), address
 
 
 # Work lists

@@ -34,6 +34,8 @@ def read(name: str, data: bytes) -> list[Returned]:
 def _one(name: str, data: bytes) -> list[Returned]:
     ending = PurePosixPath(name.replace("\\", "/")).suffix.casefold()
     start = data[:4096].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if not start and len(data) <= 4096:
+        raise Unreadable(_("There is nothing to take in: this file is empty."))
     if start.startswith(b"<"):
         return xliff.read(data)
     if ending in {".xlf", ".xliff"}:
