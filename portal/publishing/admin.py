@@ -13,6 +13,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
@@ -416,7 +417,8 @@ class GateAdmin(admin.ModelAdmin):
                 messages.success(request, self._press(request, state, said))
                 return HttpResponseRedirect(request.path)
             except actions.Refused as refusal:
-                messages.error(request, str(refusal))
+                # The page is long: the message leads to the form that was refused.
+                messages.error(request, format_html('<a href="#do-{}">{}</a>', said.get("do", ""), str(refusal)))
                 state = self.states(obj, [language])[0]
         return render(
             request, "admin/gate/gate.html", self._gate_context(request, obj, state, said), status=409 if said else 200
@@ -431,13 +433,16 @@ class GateAdmin(admin.ModelAdmin):
             said if said.get("do") == "publish" else None, initial={"review_due_on": suggested}
         )
         may_publish = mine and user.has_perm("publishing.publish_edition")
+        editions = self._editions(state)
+        harmful = self._before_safety(state, editions) if may_publish else {}
         return {
             **self._page(request, obj, state, title, "gate"),
             "said": said,
             "differences": self._compared(obj, state.page.edition, state.manuscript)
             if state.page and state.changed
             else [],
-            "editions": self._editions(state),
+            "editions": [(edition, harmful.get(edition.number)) for edition in editions],
+            "any_harmful": bool(harmful),
             "floor": self._floor(obj, state),
             "publishing": publishing,
             "withdrawing": forms.LaterForm(said if said.get("do") == "withdraw" else None),
@@ -504,6 +509,27 @@ class GateAdmin(admin.ModelAdmin):
                 kind=state.page.kind, key=state.page.key, language=state.page.language
             ).order_by("-number")
         )
+
+    def _before_safety(self, state, editions) -> dict[int, dt.datetime]:
+        """The number of each edition from before a safety change, its own or its source's -> when that was."""
+        safety = models.Edition.objects.filter(
+            kind=state.manuscript.kind, key=state.manuscript.key, significance=models.Significance.SAFETY
+        )
+        safety = list(safety.filter(language__in=[state.language.code, languages.SOURCE]).defer("content"))
+        found = {}
+        for edition in editions:
+            signed = [s for s in state.sign_offs if s.digest == edition.digest]
+            # A translation that was compared again after the safety change of its source is not from before it.
+            source = edition if state.language.is_source else reading.matching(edition, signed, None)
+            later = [
+                change
+                for change in safety
+                for before in (edition, source)
+                if before and change.language == before.language and change.number > before.number
+            ]
+            if later:
+                found[edition.number] = min(change.published_at for change in later)
+        return found
 
     # The buttons
 
@@ -620,9 +646,17 @@ class GateAdmin(admin.ModelAdmin):
         )
 
     def _restore(self, user, state, said):
-        edition = next((e for e in self._editions(state) if str(e.number) == said.get("edition")), None)
+        editions = self._editions(state)
+        edition = next((e for e in editions if str(e.number) == said.get("edition")), None)
         if not state.page or edition is None:
             raise actions.Refused(_("Choose the edition whose words should be public again."))
+        if edition.number in self._before_safety(state, editions) and not said.get("understood"):
+            raise actions.Refused(
+                _(
+                    "Edition {number} is from before a safety change: its words may harm. If readers should see them "
+                    "again all the same, tick that you understand this."
+                ).format(number=edition.number)
+            )
         page = actions.restore(state.page, edition, by=user, reason=said.get("reason", "")[: forms.NOTE_LENGTH])
         return _("The page shows the words of edition {number} again.").format(number=edition.number), page
 

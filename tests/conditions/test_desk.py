@@ -450,6 +450,52 @@ def test_the_gate_compares_any_two_editions_and_the_working_copy():
     assert client.get(f"{door}?before=99&after=words").status_code == 200
 
 
+def test_words_from_before_a_safety_change_come_back_only_with_a_tick():
+    symptom = make.symptom(in_languages=("en", "es"))
+    make.published(symptom)
+    make.published(symptom, "es")
+    edited(symptom, None, summary_en="Never take it.")
+    make.published(symptom, significance="safety")
+    edited(symptom, None, summary_en="Never take it, please.")
+    make.published(symptom, significance="wording")
+    edited(symptom, None, summary_es="Con cuidado.")
+    make.published(symptom, "es", significance="wording")
+    client = signed_in(make.clinician(languages=("en", "es")))
+    english, spanish = (
+        reverse("admin:conditions_symptom_gate", args=[symptom.pk, language]) for language in ("en", "es")
+    )
+    said = client.get(english).content.decode()
+    assert said.count("From before a safety change: words were replaced on") == said.count(">safety change<") == 1
+    # The Spanish change was called "wording only", but what it was translated from may harm.
+    for gate, language, newest in ((english, "en", 3), (spanish, "es", 2)):
+        assert "From before a safety change: words were replaced on" in client.get(gate).content.decode()
+        ask = {"do": "restore", "edition": "1", "reason": "It was right."}
+        answer = client.post(gate, ask)
+        refused = answer.content.decode()
+        assert answer.status_code == 409 and Page.objects.get(language=language).edition.number == newest
+        assert 'href="#do-restore"' in refused and 'id="do-restore"' in refused  # the error leads to its form
+        assert 'value="1" checked' in refused and "tick that you understand this" in refused
+        assert client.post(gate, {**ask, "understood": "1"}).status_code == 302
+        assert Page.objects.get(language=language).edition.number == 1
+    # Back to what was published since: nothing to understand.
+    assert client.post(english, {**ask, "edition": "2"}).status_code == 302
+
+
+def test_a_translation_that_was_compared_after_the_safety_change_comes_back_without_a_tick():
+    symptom = make.symptom(in_languages=("en", "es"))
+    make.published(symptom)
+    make.published(symptom, "es")
+    edited(symptom, None, summary_en="Never take it.")
+    make.published(symptom, significance="safety")
+    make.published(symptom, "es")  # the same words, signed beside the new source
+    edited(symptom, None, summary_es="Con cuidado.")
+    make.published(symptom, "es", significance="wording")
+    gate = reverse("admin:conditions_symptom_gate", args=[symptom.pk, "es"])
+    client = signed_in(make.clinician(languages=("en", "es")))
+    assert "From before a safety change" not in client.get(gate).content.decode()
+    assert client.post(gate, {"do": "restore", "edition": "1", "reason": "It was right."}).status_code == 302
+
+
 def test_a_missing_language_has_no_entry_and_is_counted_as_missing():
     make.published(make.symptom())
     assert desk.missing(["es", "fr"]) == {"es": 1, "fr": 1}
