@@ -25,6 +25,14 @@ from portal.publishing.manuscript import Manuscript
 
 
 @dataclass(frozen=True)
+class Said:
+    """What one leaf of a content says, for people. Without a language: a code's name, in the interface's own."""
+
+    text: str
+    language: languages.Language | None
+
+
+@dataclass(frozen=True)
 class State:
     """One object in one language: everything the desk says about it, derived anew each time."""
 
@@ -133,6 +141,10 @@ class GateAdmin(admin.ModelAdmin):
 
     def part_label(self, obj, part: str) -> str:
         return part
+
+    def code_in_words(self, leaf: str, leaves: dict[str, str], names: dict[str, str]) -> str:
+        """The name of the code that this leaf says; "" where it says words. `names`: "kind/key" -> published name."""
+        return ""
 
     def whole_part(self, leaf: str) -> str:
         """The part that is commented on as one."""
@@ -297,25 +309,46 @@ class GateAdmin(admin.ModelAdmin):
 
     def _words_context(self, request, obj, state, said):
         title = _("Read and comment: {name} in {language}").format(name=obj, language=_(state.language.english))
-        parts = {}
-        for leaf, words in compare.parts(state.manuscript.content):
-            parts.setdefault(self.whole_part(leaf), []).append((leaf, words))
+        # A translation is read beside the source edition that its signature will name.
+        beside = None if state.language.is_source else state.source_edition
+        links = state.manuscript.links
+        own = self._said(state.manuscript.content, state.language, reading.names(links, state.language.code))
+        source = {}
+        if beside:
+            names = {**beside.names, **reading.names(links, languages.SOURCE)}
+            source = self._said(beside.content, languages.get(languages.SOURCE), names)
+        leaves = {}
+        for leaf in {**source, **own}:
+            leaves.setdefault(self.whole_part(leaf), []).append(leaf)
         parts = [
             (
                 part,
                 self.part_label(obj, part),
-                [("" if leaf == part else self.part_label(obj, leaf), compare.plain(words)) for leaf, words in leaves],
+                [
+                    ("" if leaf == part else self.part_label(obj, leaf), source.get(leaf), own.get(leaf))
+                    for leaf in of_part
+                ],
                 [r for r in state.said if r.part == part],
+                any(leaf in own for leaf in of_part),
             )
-            for part, leaves in parts.items()
+            for part, of_part in leaves.items()
         ]
         earlier = [(r, self.part_label(obj, r.part) if r.part else "") for r in reversed(state.said_before)]
         return {
             **self._page(request, obj, state, title, "words"),
             "parts": parts,
+            "beside": beside,
             "whole": [r for r in state.said if not r.part],
             "earlier": earlier,
             "wrote": said,
+        }
+
+    def _said(self, content, language, names) -> dict[str, Said]:
+        leaves = {leaf: said for leaf, said in compare.parts(content) if said}
+        named = {leaf: self.code_in_words(leaf, leaves, names) for leaf in leaves}
+        return {
+            leaf: Said(named[leaf], None) if named[leaf] else Said(compare.plain(said), language)
+            for leaf, said in leaves.items()
         }
 
     # Compare, history, recall

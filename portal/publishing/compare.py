@@ -34,7 +34,7 @@ def _leaves(value: Any, path: str = ""):
             rest = {part: said for part, said in row.items() if part not in {"system", "kind", "key", "code"}}
             if set(rest) == {"html"}:
                 rest = rest["html"]
-            yield from _leaves(rest or name, f"{path}.{name}")
+            yield from _leaves(name if rest == {} else rest, f"{path}.{name}")
     elif isinstance(value, (list, tuple)):
         yield path, ", ".join(map(str, value))
     elif value not in (None, ""):

@@ -428,6 +428,45 @@ def test_a_comment_stands_beside_its_part_and_lapses_with_the_words():
     assert "Said about earlier words" in client.get(door).content.decode()
 
 
+def test_a_translation_is_read_beside_the_source_edition_that_its_signature_names():
+    symptom = make.symptom(in_languages=("en", "ar"), summary_en="It shakes.", summary_ar="إنه يرتجف.")
+    make.published(symptom)
+    make.compared(symptom, "ar")
+    edited(symptom, None, summary_en="Not published yet.", causes_ar="")
+    client = signed_in(make.person("rana", "Language reviewers", languages=("ar",)))
+    gate, words = (reverse(f"admin:conditions_symptom_{view}", args=[symptom.pk, "ar"]) for view in ("gate", "words"))
+    page = client.get(words).content.decode()
+    pairs = re.search(r'id="part-summary".*?</section>', page, re.DOTALL)[0]
+    english, arabic = ('<div lang="en" dir="ltr">It shakes.', '<div lang="ar" dir="rtl">إنه يرتجف.')
+    assert english in pairs and arabic in pairs and pairs.index(english) < pairs.index(arabic)
+    assert "source edition 1" in page and "Not published yet." not in page
+    empty = re.search(r'id="part-sections.causes".*?</section>', page, re.DOTALL)[0]
+    assert "causes of tremor" in empty and ">empty<" in empty and "<textarea" not in empty
+    edited(symptom, None, causes_ar="<p>سبب</p>")
+    assert f'href="{words}">Read the source edition' in client.get(gate).content.decode()
+    assert ">Pictures<" not in page  # there is nothing to read
+    # The source's own words stand alone.
+    assert (
+        "desk-pair"
+        not in client.get(reverse("admin:conditions_symptom_words", args=[symptom.pk, "en"])).content.decode()
+    )
+
+
+def test_codes_are_read_by_their_names():
+    other = make.condition("cervical-dystonia")
+    make.published(other)
+    condition = make.condition(in_languages=("en", "es"))
+    condition.help_cards.update(urgency="routine")
+    condition.citations.update(sections=["overview", "causes", "summary"])
+    condition.see_also.add(other)
+    client = signed_in(make.clinician())
+    page = client.get(reverse("admin:conditions_condition_words", args=[condition.pk, "en"])).content.decode()
+    for code in ("routine", "condition.cervical-dystonia", "overview, causes, summary"):
+        assert f">{code}<" not in page
+    for name in ("Not urgent", "Cervical dystonia", "Overview, Causes, In short"):
+        assert f"<div>{name}<" in page
+
+
 def test_the_gate_compares_any_two_editions_and_the_working_copy():
     symptom = make.symptom()
     make.published(symptom)

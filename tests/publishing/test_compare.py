@@ -50,3 +50,8 @@ def test_parts_are_named_and_compared_by_key_not_by_place():
         ("help_cards.b.what_to_do", "Wait.", "Go."),
         ("codes.hpo.HP:0001337", "hpo.HP:0001337", ""),
     ]
+
+
+def test_an_empty_part_says_nothing():
+    content = {"sections": [{"key": "causes", "html": ""}], "see_also": [{"kind": "symptom", "key": "tremor"}]}
+    assert compare.parts(content) == [("see_also.symptom.tremor", "symptom.tremor")]
