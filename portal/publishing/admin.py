@@ -463,7 +463,9 @@ class GateAdmin(admin.ModelAdmin):
         title = _("{name} in {language}").format(name=obj, language=_(language.english))
         suggested = timezone.localdate() + reading.review_interval(state.manuscript.kind)
         publishing = forms.PublishForm(
-            said if said.get("do") == "publish" else None, initial={"review_due_on": suggested}
+            said if said.get("do") == "publish" else None,
+            initial={"review_due_on": suggested},
+            of_translation=not language.is_source,
         )
         may_publish = mine and user.has_perm("publishing.publish_edition")
         editions = self._editions(state)
@@ -635,7 +637,7 @@ class GateAdmin(admin.ModelAdmin):
         return _("You signed off exactly these words."), sign_off
 
     def _publish(self, user, state, said):
-        form = forms.PublishForm(said)
+        form = forms.PublishForm(said, of_translation=not state.language.is_source)
         one = form.publishing(state.manuscript)
         if at := form.cleaned_data["at"]:
             plans = actions.plan_publishing([one], by=user, at=at)

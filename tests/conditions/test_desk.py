@@ -566,6 +566,24 @@ def test_a_publish_and_an_expiry_are_planned_and_called_off_on_the_page():
     assert Plan.objects.filter(ended_at=None).count() == 1
 
 
+def test_nothing_is_said_to_follow_a_translation():
+    symptom = make.symptom(in_languages=("en", "es"))
+    make.published(symptom)
+    make.compared(symptom, "es")
+    words = make.manuscript(symptom, "es")
+    source = editions.current_source_edition(symptom)
+    actions.sign_off(words, by=make.signatory(), capacity="language", source_edition=source)
+    client = signed_in(make.clinician(languages=("en", "es")))
+    gate = reverse("admin:conditions_symptom_gate", args=[symptom.pk, "es"])
+    page = client.get(gate).content.decode()
+    assert "More than wording" in page and "ranslations should follow" not in page
+    said = {"do": "publish", "digest": words.digest}
+    unsaid = client.post(gate, said).content.decode()
+    assert "wording only, more than wording, or safety" in unsaid and "ranslations should follow" not in unsaid
+    assert client.post(gate, {**said, "significance": "follow"}).status_code == 302
+    assert Edition.objects.get(language="es").significance == "follow"
+
+
 def test_two_clicks_withdraw_a_page_in_every_language():
     clinician = make.clinician()
     symptom = make.symptom(in_languages=("en", "es"))
