@@ -7,9 +7,11 @@ import re
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 
 from conditions import clock, editions
 from portal import languages
@@ -244,6 +246,33 @@ def test_lists_filter_by_state_language_owner_and_due_date():
     assert listed("due=review-late") == []
     for odd in ("state=%00", "owner=99999999999999999999999", "owner=x", "in=xx", "due=never", "state='"):
         assert client.get(f"/admin/conditions/symptom/?{odd}").status_code in {200, 302}
+
+
+def test_a_list_says_when_signed_words_will_be_published(django_assert_num_queries):
+    reviewer = make.clinician()
+    client = signed_in(reviewer)
+
+    def planned(key, days):
+        words = make.manuscript(make.symptom(key))
+        actions.sign_off(words, by=make.signatory(), capacity="clinical")
+        at = timezone.now() + dt.timedelta(days=days)
+        return actions.plan_publishing([Publishing(words)], by=reviewer, at=at)[0] if days else None
+
+    def listed():
+        answer = client.get("/admin/conditions/symptom/").content.decode()
+        return re.findall(r'<span class="desk-state desk-state-signed">([^<]*)', answer)
+
+    planned("a", 0)
+    plan = planned("b", 3)
+    day = formats.localize(timezone.localtime(plan.at).date())
+    assert listed() == ["signed off, to be published", f"Planned: {day}"]
+    with CaptureQueriesContext(connection) as before:
+        listed()
+    planned("c", 5)
+    with django_assert_num_queries(len(before)):
+        assert len(listed()) == 3
+    actions.cancel(plan, by=reviewer)
+    assert listed()[1] == "signed off, to be published"
 
 
 def several(client, action, topics, language="en", **said):
