@@ -233,6 +233,9 @@ class TopicAdmin(SourceColumns, saving.CarefulAdmin, TranslatingAdmin, ListAdmin
     def part_label(self, obj, part):
         return labels.part_in_words(self.kind, part)
 
+    def code_in_words(self, leaf, leaves, names):
+        return labels.code_in_words(self.kind, leaf, leaves, names)
+
     def whole_part(self, leaf):
         return labels.whole_part(leaf)
 

@@ -236,6 +236,35 @@ def part_in_words(kind: str, where: str) -> str:
     return f"{words}: {LEAVES[leaf]}" if leaf and leaf != "value" else words
 
 
+_CODES = {
+    "urgency": URGENCIES,
+    "frequency": FREQUENCIES,
+    "place": PLACES,
+    "treatment_kind": TREATMENT_KINDS,
+    "headings": HEADINGS,
+    "kind": KINDS,
+}
+
+
+def code_in_words(kind: str, where: str, said: dict[str, str], names: dict[str, str]) -> str:
+    """The name of the code that a content says there, where it is one: "Not urgent" for "routine"; else "".
+
+    `said`: all that this content says, by part. `names`: "kind/key" -> the name of another page.
+    """
+    code, first, last = said[where], where.partition(".")[0], where.rpartition(".")[2]
+    if first in {"see_also", "broader"} and last != "kind":
+        return names.get(code.replace(".", "/", 1), "") or names.get(f"condition/{code}", "")
+    if first == "machine":
+        return ", ".join(part_in_words(kind, one) for one in code.split(", "))
+    if first == "sources" and last == "sections":
+        return ", ".join(str(SECTIONS[kind].get(one) or PARTS.get(one, one)) for one in code.split(", "))
+    if first == "facts" and last == "sources":
+        return ", ".join(said.get(f"sources.{one}.title", one) for one in code.split(", "))
+    if first in {"help_cards", "symptoms", "treatments", "broader", "treatment_kind", "headings"}:
+        return str(_CODES.get(last if first != "headings" else first, {}).get(code, ""))
+    return ""
+
+
 def whole_part(where: str) -> str:
     """The part that is commented on as one: a section, a fact, a help card, a picture; all sources together."""
     steps = where.split(".")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Count, Exists, F, OuterRef
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
@@ -302,10 +302,13 @@ class LanguageDesk:
         total = Page.objects.filter(language=languages.SOURCE, withdrawn_at=None).count()
         codes = [language.code for language in languages.translations()]
         missing, behind = desk.missing(codes), desk.count_out_of_date(codes)
+        live = Page.objects.filter(withdrawn_at=None).values_list("language").annotate(Count("pk")).order_by()
+        live = dict(live)  # also what has no public source any more: readers would lose that too
         rows = [
             {
                 "language": language,
                 "state": LanguageState.State(language.state).label,
+                "live": live.get(language.code, 0),
                 "public": total - missing.get(language.code, 0),
                 "out_of_date": behind.get(language.code, (0, 0))[0],
                 "safety": behind.get(language.code, (0, 0))[1],
@@ -325,6 +328,11 @@ class LanguageDesk:
             if offers and (lacking := [need for need in needs(code) if not need.met]):
                 said = "; ".join(f"{need.label}: {need.said}" for need in lacking)
                 raise actions.Refused(_("Readers would find holes in this language. {what}.").format(what=said))
+            takes_back = not offers and code in {one.code for one in languages.translations() if one.offered}
+            if takes_back and not request.POST.get("understood"):
+                raise actions.Refused(
+                    _("Readers would lose every page in this language. Tick that you understand this.")
+                )
             actions.decide_language(code, state, by=request.user)
         except actions.Refused as refusal:
             messages.error(request, str(refusal))

@@ -13,6 +13,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
@@ -21,6 +22,14 @@ from portal import languages
 from portal.headers import may_be_framed
 from portal.publishing import actions, audit, compare, desk, floor, forms, models, reading, rights, sharing
 from portal.publishing.manuscript import Manuscript
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one leaf of a content says, for people. Without a language: a code's name, in the interface's own."""
+
+    text: str
+    language: languages.Language | None
 
 
 @dataclass(frozen=True)
@@ -132,6 +141,10 @@ class GateAdmin(admin.ModelAdmin):
 
     def part_label(self, obj, part: str) -> str:
         return part
+
+    def code_in_words(self, leaf: str, leaves: dict[str, str], names: dict[str, str]) -> str:
+        """The name of the code that this leaf says; "" where it says words. `names`: "kind/key" -> published name."""
+        return ""
 
     def whole_part(self, leaf: str) -> str:
         """The part that is commented on as one."""
@@ -296,25 +309,46 @@ class GateAdmin(admin.ModelAdmin):
 
     def _words_context(self, request, obj, state, said):
         title = _("Read and comment: {name} in {language}").format(name=obj, language=_(state.language.english))
-        parts = {}
-        for leaf, words in compare.parts(state.manuscript.content):
-            parts.setdefault(self.whole_part(leaf), []).append((leaf, words))
+        # A translation is read beside the source edition that its signature will name.
+        beside = None if state.language.is_source else state.source_edition
+        links = state.manuscript.links
+        own = self._said(state.manuscript.content, state.language, reading.names(links, state.language.code))
+        source = {}
+        if beside:
+            names = {**beside.names, **reading.names(links, languages.SOURCE)}
+            source = self._said(beside.content, languages.get(languages.SOURCE), names)
+        leaves = {}
+        for leaf in {**source, **own}:
+            leaves.setdefault(self.whole_part(leaf), []).append(leaf)
         parts = [
             (
                 part,
                 self.part_label(obj, part),
-                [("" if leaf == part else self.part_label(obj, leaf), compare.plain(words)) for leaf, words in leaves],
+                [
+                    ("" if leaf == part else self.part_label(obj, leaf), source.get(leaf), own.get(leaf))
+                    for leaf in of_part
+                ],
                 [r for r in state.said if r.part == part],
+                any(leaf in own for leaf in of_part),
             )
-            for part, leaves in parts.items()
+            for part, of_part in leaves.items()
         ]
         earlier = [(r, self.part_label(obj, r.part) if r.part else "") for r in reversed(state.said_before)]
         return {
             **self._page(request, obj, state, title, "words"),
             "parts": parts,
+            "beside": beside,
             "whole": [r for r in state.said if not r.part],
             "earlier": earlier,
             "wrote": said,
+        }
+
+    def _said(self, content, language, names) -> dict[str, Said]:
+        leaves = {leaf: said for leaf, said in compare.parts(content) if said}
+        named = {leaf: self.code_in_words(leaf, leaves, names) for leaf in leaves}
+        return {
+            leaf: Said(named[leaf], None) if named[leaf] else Said(compare.plain(said), language)
+            for leaf, said in leaves.items()
         }
 
     # Compare, history, recall
@@ -416,7 +450,8 @@ class GateAdmin(admin.ModelAdmin):
                 messages.success(request, self._press(request, state, said))
                 return HttpResponseRedirect(request.path)
             except actions.Refused as refusal:
-                messages.error(request, str(refusal))
+                # The page is long: the message leads to the form that was refused.
+                messages.error(request, format_html('<a href="#do-{}">{}</a>', said.get("do", ""), str(refusal)))
                 state = self.states(obj, [language])[0]
         return render(
             request, "admin/gate/gate.html", self._gate_context(request, obj, state, said), status=409 if said else 200
@@ -428,16 +463,21 @@ class GateAdmin(admin.ModelAdmin):
         title = _("{name} in {language}").format(name=obj, language=_(language.english))
         suggested = timezone.localdate() + reading.review_interval(state.manuscript.kind)
         publishing = forms.PublishForm(
-            said if said.get("do") == "publish" else None, initial={"review_due_on": suggested}
+            said if said.get("do") == "publish" else None,
+            initial={"review_due_on": suggested},
+            of_translation=not language.is_source,
         )
         may_publish = mine and user.has_perm("publishing.publish_edition")
+        editions = self._editions(state)
+        harmful = self._before_safety(state, editions) if may_publish else {}
         return {
             **self._page(request, obj, state, title, "gate"),
             "said": said,
             "differences": self._compared(obj, state.page.edition, state.manuscript)
             if state.page and state.changed
             else [],
-            "editions": self._editions(state),
+            "editions": [(edition, harmful.get(edition.number)) for edition in editions],
+            "any_harmful": bool(harmful),
             "floor": self._floor(obj, state),
             "publishing": publishing,
             "withdrawing": forms.LaterForm(said if said.get("do") == "withdraw" else None),
@@ -504,6 +544,27 @@ class GateAdmin(admin.ModelAdmin):
                 kind=state.page.kind, key=state.page.key, language=state.page.language
             ).order_by("-number")
         )
+
+    def _before_safety(self, state, editions) -> dict[int, dt.datetime]:
+        """The number of each edition from before a safety change, its own or its source's -> when that was."""
+        safety = models.Edition.objects.filter(
+            kind=state.manuscript.kind, key=state.manuscript.key, significance=models.Significance.SAFETY
+        )
+        safety = list(safety.filter(language__in=[state.language.code, languages.SOURCE]).defer("content"))
+        found = {}
+        for edition in editions:
+            signed = [s for s in state.sign_offs if s.digest == edition.digest]
+            # A translation that was compared again after the safety change of its source is not from before it.
+            source = edition if state.language.is_source else reading.matching(edition, signed, None)
+            later = [
+                change
+                for change in safety
+                for before in (edition, source)
+                if before and change.language == before.language and change.number > before.number
+            ]
+            if later:
+                found[edition.number] = min(change.published_at for change in later)
+        return found
 
     # The buttons
 
@@ -576,7 +637,7 @@ class GateAdmin(admin.ModelAdmin):
         return _("You signed off exactly these words."), sign_off
 
     def _publish(self, user, state, said):
-        form = forms.PublishForm(said)
+        form = forms.PublishForm(said, of_translation=not state.language.is_source)
         one = form.publishing(state.manuscript)
         if at := form.cleaned_data["at"]:
             plans = actions.plan_publishing([one], by=user, at=at)
@@ -620,9 +681,17 @@ class GateAdmin(admin.ModelAdmin):
         )
 
     def _restore(self, user, state, said):
-        edition = next((e for e in self._editions(state) if str(e.number) == said.get("edition")), None)
+        editions = self._editions(state)
+        edition = next((e for e in editions if str(e.number) == said.get("edition")), None)
         if not state.page or edition is None:
             raise actions.Refused(_("Choose the edition whose words should be public again."))
+        if edition.number in self._before_safety(state, editions) and not said.get("understood"):
+            raise actions.Refused(
+                _(
+                    "Edition {number} is from before a safety change: its words may harm. If readers should see them "
+                    "again all the same, tick that you understand this."
+                ).format(number=edition.number)
+            )
         page = actions.restore(state.page, edition, by=user, reason=said.get("reason", "")[: forms.NOTE_LENGTH])
         return _("The page shows the words of edition {number} again.").format(number=edition.number), page
 

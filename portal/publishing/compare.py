@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -34,7 +35,7 @@ def _leaves(value: Any, path: str = ""):
             rest = {part: said for part, said in row.items() if part not in {"system", "kind", "key", "code"}}
             if set(rest) == {"html"}:
                 rest = rest["html"]
-            yield from _leaves(rest or name, f"{path}.{name}")
+            yield from _leaves(name if rest == {} else rest, f"{path}.{name}")
     elif isinstance(value, (list, tuple)):
         yield path, ", ".join(map(str, value))
     elif value not in (None, ""):
@@ -85,7 +86,10 @@ def plain(said: str) -> str:
 
 
 def words(before: str, after: str) -> list[Run]:
-    """The difference between two texts, word by word. Neighbouring words of one fate are one run."""
+    """The difference between two texts, word by word; a sentence that was written anew is told whole, old then new.
+
+    Neighbouring words of one fate are one run.
+    """
     old, new = tokens(plain(before)), tokens(plain(after))
     runs: list[Run] = []
 
@@ -98,13 +102,52 @@ def words(before: str, after: str) -> list[Run]:
         else:
             runs.append(Run(how, text))
 
+    for sentence in _sentences(old, new):
+        if _is_written_anew(sentence):
+            add("-", [token for how, token in sentence if how != "+"])
+            add("+", [token for how, token in sentence if how != "-"])
+        else:
+            for how, token in sentence:
+                add(how, [token])
+    return runs
+
+
+def _sentences(old: list[str], new: list[str]) -> list[list[tuple[str, str]]]:
+    """What became of each token, cut wherever a sentence ends in both texts at once."""
+    old_ends, new_ends = _ends(old), _ends(new)
+    sentences: list[list[tuple[str, str]]] = [[]]
+
+    def tell(told, i, k):
+        sentences[-1].extend(told)
+        if i in old_ends and k in new_ends:
+            sentences.append([])
+
     for how, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if how == "equal":
-            add("=", old[i:j])
+            for step in range(j - i):
+                tell([("=", old[i + step])], i + step + 1, k + step + 1)
         else:
-            add("-", old[i:j])
-            add("+", new[k:m])
-    return runs
+            tell([("-", token) for token in old[i:j]] + [("+", token) for token in new[k:m]], j, m)
+    return sentences
+
+
+def _ends(said: list[str]) -> set[int]:
+    """After which tokens a sentence has ended; the space behind it belongs to neither."""
+    found: set[int] = set()
+    for at, last in enumerate(said, start=1):
+        follows = said[at] if at < len(said) else "\n"
+        if last in "\n。！？" or (last in ".!?؟۔।…" and follows.isspace()) or (last.isspace() and at - 1 in found):
+            found.add(at)
+    return found
+
+
+def _is_written_anew(sentence: list[tuple[str, str]]) -> bool:
+    """Words were both taken away and added, and less than half of the longer sentence stayed.
+
+    Told word by word, nobody could read what it said before and what it says now, and a dose has to be read.
+    """
+    count = Counter(how for how, token in sentence if token[0].isalnum())
+    return bool(count["-"] and count["+"]) and count["="] < max(count["-"], count["+"])
 
 
 def without_numbers(text: str) -> str:

@@ -24,7 +24,7 @@ from django.db.models import (
 from django.utils.translation import gettext_lazy as _
 
 from portal import languages
-from portal.publishing.models import Capacity, Change, Entry, Page, Plan, Remark, RemarkKind, SignOff
+from portal.publishing.models import Capacity, Change, Entry, Page, Plan, PlanKind, Remark, RemarkKind, SignOff
 from portal.publishing.reading import out_of_date, review_interval
 
 
@@ -99,10 +99,19 @@ def changes_asked_of(user) -> QuerySet[Entry]:
     return open_entries().filter(Q(owner=user) | Q(owner=None, change__by=user), state=State.CHANGES)
 
 
+def _going_to_publish() -> QuerySet[Plan]:
+    """Open plans that will publish exactly the words of the outer entry."""
+    return _same(Plan).filter(ended_at=None, what=PlanKind.PUBLISH, change__digest=OuterRef("change__digest"))
+
+
+def with_plans(entries: QuerySet[Entry]) -> QuerySet[Entry]:
+    """These entries with `planned_at`: when exactly their words will be published, where that is planned."""
+    return entries.annotate(planned_at=Subquery(_going_to_publish().order_by("at").values("at")[:1]))
+
+
 def to_publish(may_publish_in: list[str]) -> QuerySet[Entry]:
     """Signed words that no plan is going to publish."""
-    planned = _same(Plan).filter(ended_at=None, change__digest=OuterRef("change__digest"))
-    return open_entries().filter(~Exists(planned), state=State.SIGNED, language__in=may_publish_in)
+    return open_entries().filter(~Exists(_going_to_publish()), state=State.SIGNED, language__in=may_publish_in)
 
 
 def owned_by(user) -> QuerySet[Entry]:

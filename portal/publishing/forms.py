@@ -44,6 +44,20 @@ class PublishForm(forms.Form):
         help_text=_("Leave this empty to publish now. Exactly these words will go out, whatever is edited meanwhile."),
     )
 
+    def __init__(self, *args, of_translation=False, **kwargs):
+        super().__init__(*args, **kwargs)
+        if of_translation:
+            # Nothing follows a translation; but what is neither harmful nor wording only (a number was put right) has
+            # to be sayable of it as well, because "wording only" would then need a second person.
+            follow = Significance.FOLLOW
+            significance = self.fields["significance"]
+            significance.choices = [
+                (value, _("More than wording") if value == follow else label) for value, label in Significance.choices
+            ]
+            significance.error_messages["required"] = _(
+                "Say what the change means: wording only, more than wording, or safety."
+            )
+
     def publishing(self, manuscript) -> Publishing:
         """What was said about this manuscript. Raises Refused with the first mistake."""
         refuse_mistakes(self)

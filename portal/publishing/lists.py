@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -126,7 +127,7 @@ class WithEntries(ChangeList):
         super().get_results(request)
         kind, language = self.model.KIND, language_of(request)
         keys = [obj.key for obj in self.result_list]
-        entries = desk.entries().filter(kind=kind, language=language, key__in=keys)
+        entries = desk.with_plans(desk.entries()).filter(kind=kind, language=language, key__in=keys)
         entries = {entry.key: entry for entry in entries}
         public = {}
         live = models.Page.objects.filter(kind=kind, key__in=keys, withdrawn_at=None)
@@ -155,7 +156,10 @@ class ListAdmin(admin.ModelAdmin):
     @admin.display(description=gettext_lazy("state"))
     def state(self, obj):
         value = obj.entry.state if obj.entry else desk.State.NEW
-        return format_html('<span class="desk-state desk-state-{}">{}</span>', value, desk.State(value).label)
+        said = desk.State(value).label
+        if value == desk.State.SIGNED and obj.entry.planned_at:
+            said = f"{_('Planned')}: {localize(timezone.localtime(obj.entry.planned_at).date())}"
+        return format_html('<span class="desk-state desk-state-{}">{}</span>', value, said)
 
     @admin.display(description=gettext_lazy("owner"))
     def owner(self, obj):

@@ -7,9 +7,11 @@ import re
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 
 from conditions import clock, editions
 from portal import languages
@@ -246,6 +248,33 @@ def test_lists_filter_by_state_language_owner_and_due_date():
         assert client.get(f"/admin/conditions/symptom/?{odd}").status_code in {200, 302}
 
 
+def test_a_list_says_when_signed_words_will_be_published(django_assert_num_queries):
+    reviewer = make.clinician()
+    client = signed_in(reviewer)
+
+    def planned(key, days):
+        words = make.manuscript(make.symptom(key))
+        actions.sign_off(words, by=make.signatory(), capacity="clinical")
+        at = timezone.now() + dt.timedelta(days=days)
+        return actions.plan_publishing([Publishing(words)], by=reviewer, at=at)[0] if days else None
+
+    def listed():
+        answer = client.get("/admin/conditions/symptom/").content.decode()
+        return re.findall(r'<span class="desk-state desk-state-signed">([^<]*)', answer)
+
+    planned("a", 0)
+    plan = planned("b", 3)
+    day = formats.localize(timezone.localtime(plan.at).date())
+    assert listed() == ["signed off, to be published", f"Planned: {day}"]
+    with CaptureQueriesContext(connection) as before:
+        listed()
+    planned("c", 5)
+    with django_assert_num_queries(len(before)):
+        assert len(listed()) == 3
+    actions.cancel(plan, by=reviewer)
+    assert listed()[1] == "signed off, to be published"
+
+
 def several(client, action, topics, language="en", **said):
     address = f"/admin/conditions/symptom/?in={language}" if language != "en" else "/admin/conditions/symptom/"
     chosen = {"action": action, "_selected_action": [topic.pk for topic in topics]}
@@ -444,6 +473,45 @@ def test_a_comment_stands_beside_its_part_and_lapses_with_the_words():
     assert "Said about earlier words" in client.get(door).content.decode()
 
 
+def test_a_translation_is_read_beside_the_source_edition_that_its_signature_names():
+    symptom = make.symptom(in_languages=("en", "ar"), summary_en="It shakes.", summary_ar="إنه يرتجف.")
+    make.published(symptom)
+    make.compared(symptom, "ar")
+    edited(symptom, None, summary_en="Not published yet.", causes_ar="")
+    client = signed_in(make.person("rana", "Language reviewers", languages=("ar",)))
+    gate, words = (reverse(f"admin:conditions_symptom_{view}", args=[symptom.pk, "ar"]) for view in ("gate", "words"))
+    page = client.get(words).content.decode()
+    pairs = re.search(r'id="part-summary".*?</section>', page, re.DOTALL)[0]
+    english, arabic = ('<div lang="en" dir="ltr">It shakes.', '<div lang="ar" dir="rtl">إنه يرتجف.')
+    assert english in pairs and arabic in pairs and pairs.index(english) < pairs.index(arabic)
+    assert "source edition 1" in page and "Not published yet." not in page
+    empty = re.search(r'id="part-sections.causes".*?</section>', page, re.DOTALL)[0]
+    assert "causes of tremor" in empty and ">empty<" in empty and "<textarea" not in empty
+    edited(symptom, None, causes_ar="<p>سبب</p>")
+    assert f'href="{words}">Read the source edition' in client.get(gate).content.decode()
+    assert ">Pictures<" not in page  # there is nothing to read
+    # The source's own words stand alone.
+    assert (
+        "desk-pair"
+        not in client.get(reverse("admin:conditions_symptom_words", args=[symptom.pk, "en"])).content.decode()
+    )
+
+
+def test_codes_are_read_by_their_names():
+    other = make.condition("cervical-dystonia")
+    make.published(other)
+    condition = make.condition(in_languages=("en", "es"))
+    condition.help_cards.update(urgency="routine")
+    condition.citations.update(sections=["overview", "causes", "summary"])
+    condition.see_also.add(other)
+    client = signed_in(make.clinician())
+    page = client.get(reverse("admin:conditions_condition_words", args=[condition.pk, "en"])).content.decode()
+    for code in ("routine", "condition.cervical-dystonia", "overview, causes, summary"):
+        assert f">{code}<" not in page
+    for name in ("Not urgent", "Cervical dystonia", "Overview, Causes, In short"):
+        assert f"<div>{name}<" in page
+
+
 def test_the_gate_compares_any_two_editions_and_the_working_copy():
     symptom = make.symptom()
     make.published(symptom)
@@ -464,6 +532,52 @@ def test_the_gate_compares_any_two_editions_and_the_working_copy():
     ]
     assert runs("before=2&after=2") == []
     assert client.get(f"{door}?before=99&after=words").status_code == 200
+
+
+def test_words_from_before_a_safety_change_come_back_only_with_a_tick():
+    symptom = make.symptom(in_languages=("en", "es"))
+    make.published(symptom)
+    make.published(symptom, "es")
+    edited(symptom, None, summary_en="Never take it.")
+    make.published(symptom, significance="safety")
+    edited(symptom, None, summary_en="Never take it, please.")
+    make.published(symptom, significance="wording")
+    edited(symptom, None, summary_es="Con cuidado.")
+    make.published(symptom, "es", significance="wording")
+    client = signed_in(make.clinician(languages=("en", "es")))
+    english, spanish = (
+        reverse("admin:conditions_symptom_gate", args=[symptom.pk, language]) for language in ("en", "es")
+    )
+    said = client.get(english).content.decode()
+    assert said.count("From before a safety change: words were replaced on") == said.count(">safety change<") == 1
+    # The Spanish change was called "wording only", but what it was translated from may harm.
+    for gate, language, newest in ((english, "en", 3), (spanish, "es", 2)):
+        assert "From before a safety change: words were replaced on" in client.get(gate).content.decode()
+        ask = {"do": "restore", "edition": "1", "reason": "It was right."}
+        answer = client.post(gate, ask)
+        refused = answer.content.decode()
+        assert answer.status_code == 409 and Page.objects.get(language=language).edition.number == newest
+        assert 'href="#do-restore"' in refused and 'id="do-restore"' in refused  # the error leads to its form
+        assert 'value="1" checked' in refused and "tick that you understand this" in refused
+        assert client.post(gate, {**ask, "understood": "1"}).status_code == 302
+        assert Page.objects.get(language=language).edition.number == 1
+    # Back to what was published since: nothing to understand.
+    assert client.post(english, {**ask, "edition": "2"}).status_code == 302
+
+
+def test_a_translation_that_was_compared_after_the_safety_change_comes_back_without_a_tick():
+    symptom = make.symptom(in_languages=("en", "es"))
+    make.published(symptom)
+    make.published(symptom, "es")
+    edited(symptom, None, summary_en="Never take it.")
+    make.published(symptom, significance="safety")
+    make.published(symptom, "es")  # the same words, signed beside the new source
+    edited(symptom, None, summary_es="Con cuidado.")
+    make.published(symptom, "es", significance="wording")
+    gate = reverse("admin:conditions_symptom_gate", args=[symptom.pk, "es"])
+    client = signed_in(make.clinician(languages=("en", "es")))
+    assert "From before a safety change" not in client.get(gate).content.decode()
+    assert client.post(gate, {"do": "restore", "edition": "1", "reason": "It was right."}).status_code == 302
 
 
 def test_a_missing_language_has_no_entry_and_is_counted_as_missing():
@@ -495,6 +609,24 @@ def test_a_publish_and_an_expiry_are_planned_and_called_off_on_the_page():
     assert client.post(door, {"do": "cancel", "plan": plan.pk}).status_code == 302
     assert client.post(door, {"do": "cancel", "plan": plan.pk}).status_code == 409
     assert Plan.objects.filter(ended_at=None).count() == 1
+
+
+def test_nothing_is_said_to_follow_a_translation():
+    symptom = make.symptom(in_languages=("en", "es"))
+    make.published(symptom)
+    make.compared(symptom, "es")
+    words = make.manuscript(symptom, "es")
+    source = editions.current_source_edition(symptom)
+    actions.sign_off(words, by=make.signatory(), capacity="language", source_edition=source)
+    client = signed_in(make.clinician(languages=("en", "es")))
+    gate = reverse("admin:conditions_symptom_gate", args=[symptom.pk, "es"])
+    page = client.get(gate).content.decode()
+    assert "More than wording" in page and "ranslations should follow" not in page
+    said = {"do": "publish", "digest": words.digest}
+    unsaid = client.post(gate, said).content.decode()
+    assert "wording only, more than wording, or safety" in unsaid and "ranslations should follow" not in unsaid
+    assert client.post(gate, {**said, "significance": "follow"}).status_code == 302
+    assert Edition.objects.get(language="es").significance == "follow"
 
 
 def test_two_clicks_withdraw_a_page_in_every_language():

@@ -160,7 +160,7 @@ def test_portuguese_from_nothing_until_somebody_reads_it(open_browser, torsion_d
     assert "I compared this translation with source edition 1" in reviewer.locator("#content").inner_text()
     picture(reviewer, "6-sign", "text=2. Sign off")
     reviewer.get_by_role("button", name="Sign off these words").click()
-    reviewer.get_by_label("Translations should follow").check()
+    reviewer.get_by_label("More than wording").check()
     reviewer.get_by_role("button", name="Publish these words").click()
     slug = Page.objects.get(language="pt-br").slug
     assert reader.goto(f"/pt-br/conditions/{slug}/").status == 404

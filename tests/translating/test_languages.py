@@ -97,7 +97,12 @@ def test_offered_when_everything_is_there_and_taken_back_without_losing_a_word()
     assert "P In short" in reader.content.decode() or "P Overview" in reader.content.decode()
     assert "pt-BR" in Client().get("/en/conditions/torsion-dystonia/").content.decode()
     assert Client().get("/", headers={"accept-language": "pt-BR"})["Location"] == f"/{CODE}/"
-    leading.post("/admin/languages/", {"code": CODE, "state": "desk"})
+    # One click takes no language from readers: it says what they lose, and wants a tick.
+    assert "Readers lose 1 page. I understand this." in answer.content.decode()
+    for state_ in ("desk", "planned"):
+        refused = leading.post("/admin/languages/", {"code": CODE, "state": state_}, follow=True)
+        assert "Tick that you understand this." in refused.content.decode() and languages.get(CODE).offered
+    leading.post("/admin/languages/", {"code": CODE, "state": "desk", "understood": "1"})
     assert Client().get(f"/{CODE}/conditions/torsion-dystonia-{CODE}/").status_code == 404
     assert condition.__class__.objects.get().name_pt_br
     noted = [(entry.detail["before"], entry.detail["after"]) for entry in AuditEntry.objects.filter(what="language")]
