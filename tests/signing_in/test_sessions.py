@@ -17,7 +17,7 @@ from django.utils import timezone
 from conditions import clock
 from portal.signing_in import second_factor, sessions
 from tests import make
-from tests.desk import signed_in
+from tests.desk import form_of, signed_in
 from tests.publishing.test_audit import administrator
 from tests.signing_in.phone import half_minutes  # noqa: F401 -- a fixture
 from tests.signing_in.test_second_factor import CODE, PASSWORD, at_the_desk, code_of, set_up
@@ -74,6 +74,26 @@ def test_signing_out_takes_a_click_not_a_link():
     assert at_the_desk(client)
     assert client.post("/admin/logout/").status_code == 200
     assert not at_the_desk(client)
+
+
+def test_a_form_from_before_signing_in_anew_is_refused_in_words_with_the_way_back():
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make.clinician("ada"))
+    sent = form_of(client.get("/admin/conditions/symptom/add/"))
+    known = client.cookies["csrftoken"].value
+    client.cookies["csrftoken"] = "b" * 32  # signed in anew, in another tab
+    answer = client.post("/admin/conditions/symptom/add/", sent)
+    said = answer.content.decode()
+    assert answer.status_code == 403
+    assert "This form was opened before you signed in anew" in said and "Nothing was saved." in said
+    assert 'href="/admin/"' in said and "does not have the right" not in said
+    # Another site's form is no old form of ours, and who lacks a right is told so.
+    client.cookies["csrftoken"] = known
+    assert client.post("/admin/conditions/symptom/add/", sent).status_code == 200
+    from_elsewhere = client.post("/admin/conditions/symptom/add/", sent, headers={"Origin": "https://evil.example"})
+    outsider = signed_in(make.person("outsider", "Publishers")).post("/admin/conditions/symptom/add/", sent)
+    for answer in (from_elsewhere, outsider):
+        assert answer.status_code == 403 and "You may not do that" in answer.content.decode()
 
 
 def test_a_session_has_another_key_after_signing_in():
