@@ -117,6 +117,25 @@ def test_an_expired_session(page, condition):
     assert models.Condition.objects.get().causes_en == "<p>Anna's causes.</p>"
 
 
+def test_an_expired_session_without_javascript(open_browser, condition):
+    make.clinician("anna")
+    page = open_browser(javascript=False)
+    sign_in(page, "anna")
+    page.goto(address(condition))
+    page.locator("#id_summary_en").fill("Anna's summary.")
+    Session.objects.all().delete()
+    page.locator("input[name=_save]").first.click()
+    assert "What you sent was not saved" in page.locator(".errornote").inner_text()
+    with page.expect_popup() as opened:
+        page.locator(".errornote a").click()
+    sign_in(opened.value, "anna")
+    page.go_back()
+    assert page.locator("#id_summary_en").input_value() == "Anna's summary."
+    page.locator("input[name=_continue]").first.click()
+    page.locator(".messagelist .success").wait_for()
+    assert models.Condition.objects.get().summary_en == "Anna's summary."
+
+
 def test_thrown_away_is_away(page, condition):
     page.goto(address(condition))
     page.locator("#id_summary_en").fill("Anna's summary.")

@@ -65,7 +65,18 @@ def test_a_sign_in_leads_to_the_page_that_asked_for_it():
     make.person("ada")
     asked = Client().get("/admin/together/")
     assert asked.headers["Location"] == "/admin/login/?next=/admin/together/"
+    assert "was not saved" not in Client().get(asked.headers["Location"]).content.decode()
     assert try_in(Client(), "ada", PASSWORD, next="/admin/together/").headers["Location"] == "/admin/together/"
+
+
+def test_a_form_that_led_to_the_sign_in_page_was_not_saved_and_one_is_told():
+    make.person("ada")
+    sent = Client().post("/admin/together/", {"entry": "1"})
+    page = sent.headers["Location"]
+    assert page.startswith("/admin/login/?next=/admin/together/&")
+    assert "What you sent was not saved" in Client().get(page).content.decode()
+    asked = Client().post(page, _said(next="/admin/together/"))
+    assert asked.headers["Location"] == "/admin/together/"
 
 
 def test_signing_out_takes_a_click_not_a_link():
