@@ -522,3 +522,13 @@ def test_mistakes_are_named_at_the_top_each_with_a_link_to_its_field(kind):
     for place in re.findall(r'href="#([^"]+)"', top):
         assert f'id="{place}"' in below
     assert "Nothing was saved yet." not in client.get(add).content.decode()
+
+
+def test_a_name_that_is_too_long_is_refused_in_words_and_not_cut():
+    client = signed_in(make.clinician("anna"))
+    add = "/admin/conditions/symptom/add/"
+    opened_form = client.get(add).content.decode()
+    assert "maxlength" not in re.search(r'<input[^>]*id="id_name_en"[^>]*>', opened_form)[0]
+    long = "word " * 60
+    said = client.post(add, {**form_of(client.get(add)), "key": "long", "name_en": long}).content.decode()
+    assert "at most 200 characters (it has 299)" in said and long.strip() in said
