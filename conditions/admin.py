@@ -53,6 +53,7 @@ class SourceColumns:
             if isinstance(form_field.widget, forms.Textarea) and not isinstance(form_field.widget, EditorWidget):
                 form_field.widget.attrs["rows"] = 3
             form_field.widget.attrs["lang"] = languages.get(languages.SOURCE).tag
+            form_field.widget.attrs.pop("maxlength", None)  # a browser cuts what is pasted and says nothing
         return form_field
 
 

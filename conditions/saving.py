@@ -336,6 +336,33 @@ def _errors(form, formsets):
     return found + [error for formset in formsets for error in formset.non_form_errors().as_data()]
 
 
+def _mistakes(form, formsets) -> list[tuple[str, str, str]]:
+    """What keeps the form from being saved: the place in the page, what it is called there, and what is wrong."""
+    found = _mistakes_of(form, "")
+    for formset in formsets:
+        kind = formset.model._meta.verbose_name
+        kind = kind[:1].upper() + kind[1:]
+        found += [(f"{formset.prefix}-group", kind, said) for said in formset.non_form_errors()]
+        for number, row in enumerate(formset.forms, start=1):
+            if row not in formset.deleted_forms:
+                found += _mistakes_of(row, f"{kind} {number}", f"{row.prefix}")
+    return found
+
+
+def _mistakes_of(form, called, place="") -> list[tuple[str, str, str]]:
+    found = []
+    for name, errors in form.errors.as_data().items():
+        at, what = place, called
+        if name in form.fields:
+            # An editor hides its field, and several boxes have no place of their own: then where it is said.
+            bound, field = form[name], form.fields[name]
+            several = isinstance(field, ProseEditorFormField) or not bound.id_for_label
+            at = f"{bound.auto_id}_error" if several else bound.id_for_label
+            what = f"{called}: {form.label(name)}" if called else form.label(name)
+        found += [(at, what, said) for error in errors if error.code != MEANWHILE for said in error.messages]
+    return found
+
+
 def kept(form, formsets) -> list[str]:
     """What somebody else saved while this form was open and stays as they left it, in words."""
     found = [form.label(name) for name in form.kept]
@@ -421,8 +448,11 @@ class CarefulAdmin(admin.ModelAdmin):
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         form = context["adminform"].form
         status = 200
+        if form.is_bound:
+            formsets = [row.formset for row in context["inline_admin_formsets"]]
+            context["mistakes"] = _mistakes(form, formsets)
         if change and form.is_bound:
-            status = self._tell(request, context, form, [row.formset for row in context["inline_admin_formsets"]], obj)
+            status = self._tell(request, context, form, formsets, obj)
         elif change:
             context["newest_entry"] = getattr(request, "newest_entry", 0)
         response = super().render_change_form(request, context, add, change, form_url, obj)

@@ -1,6 +1,7 @@
 """Signing in, the code after it, and the page of one's own second factor. Mixed into the desk."""
 
 import time
+from functools import wraps
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -33,6 +34,7 @@ from portal.signing_in.sessions import FACTOR
 PENDING = "password_was_right"  # in the session: who still owes a code
 BEGUN = "second_factor_begun"
 PATIENCE = 10 * 60  # seconds
+NOT_SAVED = "not-saved"  # in the sign-in page's address: a form led here, and was not carried out
 
 
 def _slowed(response, form):
@@ -154,6 +156,20 @@ class SigningIn:
             *super().get_urls(),
         ]
 
+    def admin_view(self, view, cacheable=False):
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def told(request, *args, **kwargs):
+            response = inner(request, *args, **kwargs)
+            if request.method == "POST" and response.headers.get("Location", "").startswith(
+                reverse("admin:login") + "?"
+            ):
+                response.headers["Location"] += f"&{NOT_SAVED}=1"
+            return response
+
+        return told
+
     @method_decorator(never_cache)
     @login_not_required
     def login(self, request, extra_context=None):
@@ -165,6 +181,7 @@ class SigningIn:
             "subtitle": None,
             "app_path": request.get_full_path(),
             "username": request.user.get_username(),
+            "was_not_saved": NOT_SAVED in request.GET,
             **(extra_context or {}),
         }
         if "next" not in request.GET and "next" not in request.POST:

@@ -56,6 +56,7 @@ class TranslationForm(forms.Form):
             elif isinstance(form_field.widget, forms.Textarea):
                 form_field.widget.attrs["rows"] = max(2, min(8, len(unit.source) // 70 + 1))
             form_field.widget.attrs |= {"lang": language.tag, "dir": language.direction}
+            form_field.widget.attrs.pop("maxlength", None)  # a browser cuts what is pasted and says nothing
             form_field.label, form_field.help_text = unit.label, ""
             form_field.initial = unit.words(language.code)
             self.fields[unit.part] = form_field

@@ -1,6 +1,6 @@
 /* Unsaved text survives a closed tab and an expired session: it is kept in this browser until it was saved.
 
-   On a page with <template id="keep"> inside its form, what differs from what the server sent is written to
+   On a page with <template id="keep"> inside its form, or with the form's id, what differs from what the server sent is written to
    localStorage while somebody types, under the user's number, the page's path and a name of this opening of the page.
    When the page is opened again, the text is offered. With it is kept what each field said when the form was opened,
    so that bringing text back later does not hide from the server that somebody else saved in between.
@@ -48,7 +48,7 @@
   if (sent && document.querySelector(".messagelist .success")) forget(sent);
 
   const template = document.getElementById("keep");
-  const form = template?.closest("form");
+  const form = template?.closest("form") ?? document.getElementById(template?.dataset.form);
   if (!form) return;
 
   // A form that comes back unsaved goes on under the name it had.

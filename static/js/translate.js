@@ -99,7 +99,7 @@
     data.set("part", part.dataset.part);
     data.set("words", fieldOf(part).value);
     const answer = await post(words.check, data).catch(() => null);
-    if (!answer?.ok) return;
+    if (!answer?.ok || answer.redirected) return;
     const { findings } = await answer.json();
     const list = part.querySelector(".desk-findings");
     list.hidden = !findings.length;
@@ -115,6 +115,29 @@
   };
 
   // Saving as you go: when a part is left, and when nothing was typed for a while. Marks of comparing wait for the button.
+
+  // Somebody who is not signed in any more is led to the page for it; whoever signed in anew has another token.
+  // Never with another account's: its words would be these.
+  let signedOut = false;
+  const userOf = (page) => page.querySelector("script[data-user]")?.dataset.user;
+  const renew = async () => {
+    const answer = await fetch(location.pathname, { credentials: "same-origin" }).catch(() => null);
+    if (!answer?.ok || answer.redirected) return false;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (userOf(page) !== userOf(document)) return false;
+    const { value } = page.querySelector("[name=csrfmiddlewaretoken]");
+    for (const token of document.querySelectorAll("[name=csrfmiddlewaretoken]")) token.value = value;
+    return true;
+  };
+  const saySignedOut = () => {
+    signedOut = true;
+    status.replaceChildren(document.getElementById("signed-out").content.cloneNode(true));
+  };
+  const toSave = () => {
+    const data = new FormData(form);
+    data.delete("compared");
+    return post(location.pathname, data).catch(() => null);
+  };
 
   const unsaved = new Set();
   let saving = Promise.resolve();
@@ -134,15 +157,19 @@
       if (!unsaved.size || form.dataset.leaving) return;
       const sent = [...unsaved];
       unsaved.clear();
-      const data = new FormData(form);
-      data.delete("compared");
       const values = new Map(sent.map((part) => [part, fieldOf(part).value]));
       status.textContent = words.saving;
-      const answer = await post(location.pathname, data).catch(() => null);
+      let answer = await toSave();
+      signedOut = answer?.redirected || answer?.status === 403;
+      if (signedOut && (await renew())) {
+        answer = await toSave();
+        signedOut = answer?.redirected;
+      }
       const said = await answer?.json().catch(() => null);
       if (!answer?.ok || !said?.opened_with) {
         sent.forEach((part) => unsaved.add(part));
-        status.textContent = `${words.failed} ${said?.problem ?? ""}`;
+        if (signedOut) saySignedOut();
+        else status.textContent = `${words.failed} ${said?.problem ?? ""}`;
         return;
       }
       form.elements.opened_with.value = said.opened_with;
@@ -167,10 +194,25 @@
       });
     }
     part.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget?.closest(".desk-save")) return; // the button saves it
       if (!part.contains(relatedTarget) && unsaved.has(part)) save();
     });
   }
-  form.addEventListener("submit", () => (form.dataset.leaving = "1"));
+  let underWay = false;
+  form.addEventListener("submit", async (event) => {
+    if (form.dataset.leaving) return;
+    event.preventDefault();
+    if (underWay) return;
+    underWay = true;
+    await saving; // it changes what the form was opened with
+    if (signedOut) signedOut = !(await renew());
+    underWay = false;
+    if (signedOut) return saySignedOut(); // the words would be gone from this page, and not be saved
+    form.dataset.leaving = "1";
+    setTimeout(() => form.requestSubmit(event.submitter)); // a form sends nothing from within its own event
+  });
+  window.addEventListener("pageshow", () => delete form.dataset.leaving); // back from where the button led
+  window.addEventListener("focus", () => signedOut && save()); // back from the tab in which one signed in
 
   // Keys
 

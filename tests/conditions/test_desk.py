@@ -19,7 +19,7 @@ from portal.publishing import actions, desk, reading, rights, sharing
 from portal.publishing.actions import Publishing
 from portal.publishing.models import Edition, Entry, Page, Plan, Remark, SignOff
 from tests import make
-from tests.desk import address, opened, signed_in
+from tests.desk import address, form_of, opened, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -653,3 +653,30 @@ def test_objects_the_desk_never_heard_of_are_looked_at_once(capsys):
     assert desk.entries().get(kind="symptom", language="en").state == desk.State.PUBLIC
     call_command("refresh_desk")
     assert "0 objects looked at" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["condition", "symptom", "treatment", "term"])
+def test_mistakes_are_named_at_the_top_each_with_a_link_to_its_field(kind):
+    client = signed_in(make.clinician("anna"))
+    add = f"/admin/conditions/{kind}/add/"
+    sent = form_of(client.get(add))
+    if kind != "term":
+        sent |= {"citations-TOTAL_FORMS": "1", "citations-0-needs_check": "on"}
+    said = client.post(add, sent).content.decode()
+    top, below = said.split("Nothing was saved yet.")[1].split("</section>", 1)
+    assert '<a href="#id_key">' in top and "Key: This field is required." in top
+    if kind != "term":
+        assert '<a href="#id_citations-0-source">' in top
+    for place in re.findall(r'href="#([^"]+)"', top):
+        assert f'id="{place}"' in below
+    assert "Nothing was saved yet." not in client.get(add).content.decode()
+
+
+def test_a_name_that_is_too_long_is_refused_in_words_and_not_cut():
+    client = signed_in(make.clinician("anna"))
+    add = "/admin/conditions/symptom/add/"
+    opened_form = client.get(add).content.decode()
+    assert "maxlength" not in re.search(r'<input[^>]*id="id_name_en"[^>]*>', opened_form)[0]
+    long = "word " * 60
+    said = client.post(add, {**form_of(client.get(add)), "key": "long", "name_en": long}).content.decode()
+    assert "at most 200 characters (it has 299)" in said and long.strip() in said

@@ -32,6 +32,12 @@ def write(page, field, text):
     page.keyboard.type(text)
 
 
+def sign_in_here(page, username):
+    page.locator("#id_username").fill(username)
+    page.locator("#id_password").fill("a-long-password")
+    page.locator("input[type=submit]").click()
+
+
 def saved(page):
     page.locator("input[name=_continue]").first.click()
     page.locator(".messagelist .success").first.wait_for()
@@ -102,15 +108,32 @@ def test_an_expired_session(page, condition):
     write(page, ".field-causes_en", "Anna's causes.")
     Session.objects.all().delete()
     page.locator("input[name=_save]").first.click()
-    page.locator("#id_username").fill("anna")
-    page.locator("#id_password").fill("a-long-password")
-    page.locator("input[type=submit]").click()
+    sign_in_here(page, "anna")
     page.locator(".desk-keep").get_by_role("button", name="Bring it back").click()
     assert page.locator(".field-causes_en [role=textbox]").inner_text() == "Anna's causes."
     page.locator("input[name=_save]").first.click()  # this time the list follows, and not the form
     page.locator(".messagelist .success").wait_for()
     assert kept(page) == []
     assert models.Condition.objects.get().causes_en == "<p>Anna's causes.</p>"
+
+
+def test_an_expired_session_without_javascript(open_browser, condition):
+    make.clinician("anna")
+    page = open_browser(javascript=False)
+    sign_in(page, "anna")
+    page.goto(address(condition))
+    page.locator("#id_summary_en").fill("Anna's summary.")
+    Session.objects.all().delete()
+    page.locator("input[name=_save]").first.click()
+    assert "What you sent was not saved" in page.locator(".errornote").inner_text()
+    with page.expect_popup() as opened:
+        page.locator(".errornote a").click()
+    sign_in(opened.value, "anna")
+    page.go_back()
+    assert page.locator("#id_summary_en").input_value() == "Anna's summary."
+    page.locator("input[name=_continue]").first.click()
+    page.locator(".messagelist .success").wait_for()
+    assert models.Condition.objects.get().summary_en == "Anna's summary."
 
 
 def test_thrown_away_is_away(page, condition):
@@ -242,6 +265,75 @@ def test_a_translation(open_browser):
     page.locator(".messagelist .success").wait_for()
     assert kept(page) == []
     assert models.Symptom.objects.get().summary_es == "Un resumen."
+
+
+SIGNED_OUT = "You are not signed in any more, so nothing is saved now."
+
+
+@pytest.fixture
+def translating(open_browser):
+    """A page with words in it that were typed after the session had ended; and the symptom."""
+    make.translator(languages=("es",))
+    symptom = make.symptom(in_languages=("en", "es"))
+    make.published(symptom)
+    page = open_browser()
+    sign_in(page, "translator")
+    page.goto(f"/admin/conditions/symptom/{symptom.pk}/translate/es/")
+    Session.objects.all().delete()
+    page.locator("[name='summary']").fill("Un resumen.")
+    page.locator(".desk-target [role=textbox]").first.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Mis palabras.")
+    page.keyboard.press("Alt+Shift+S")
+    page.locator("#as-you-go", has_text=SIGNED_OUT).wait_for()
+    return page, symptom
+
+
+def test_a_translation_goes_on_after_signing_in_in_another_tab(translating):
+    page, symptom = translating
+    page.get_by_role("button", name="Save the translation").click()
+    page.wait_for_timeout(500)
+    assert page.locator("[name='summary']").input_value() == "Un resumen."  # it leads nowhere else
+    with page.expect_popup() as opened:
+        page.locator("#as-you-go a").click()
+    sign_in(opened.value, "translator")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    page.locator("#as-you-go", has_text="Saved at").wait_for()
+    symptom.refresh_from_db()
+    assert (symptom.summary_es, symptom.overview_es) == ("Un resumen.", "<p>Mis palabras.</p>")
+    page.locator("[name='summary']").fill("Otro resumen.")
+    page.get_by_role("button", name="Save the translation").click()
+    page.locator(".messagelist .success").wait_for()
+    assert kept(page) == []
+
+
+def test_a_translation_is_offered_back_after_signing_in_in_the_same_tab(translating):
+    page, symptom = translating
+    page.goto(page.url)
+    sign_in_here(page, "translator")
+    page.get_by_role("button", name="Bring it back").click()
+    assert page.locator("[name='summary']").input_value() == "Un resumen."
+    page.get_by_role("button", name="Save the translation").click()
+    page.locator(".messagelist .success").wait_for()
+    symptom.refresh_from_db()
+    assert (symptom.summary_es, symptom.overview_es) == ("Un resumen.", "<p>Mis palabras.</p>")
+
+
+def test_words_of_a_translation_are_never_saved_or_offered_as_anothers(translating):
+    page, symptom = translating
+    make.translator("second", languages=("es",))
+    tab = page.context.new_page()
+    sign_in(tab, "second")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Save the translation").click()
+    page.wait_for_timeout(500)
+    assert SIGNED_OUT in page.locator("#as-you-go").inner_text()
+    tab.goto(page.url)
+    assert tab.locator("[name='summary']").input_value() != "Un resumen."
+    assert tab.locator(".desk-keep").count() == 0
+    symptom.refresh_from_db()
+    assert symptom.summary_es != "Un resumen."
 
 
 def test_full_or_spoilt_storage_is_in_nobodys_way(page, condition):

@@ -17,7 +17,7 @@ from django.utils import timezone
 from conditions import clock
 from portal.signing_in import second_factor, sessions
 from tests import make
-from tests.desk import signed_in
+from tests.desk import form_of, signed_in
 from tests.publishing.test_audit import administrator
 from tests.signing_in.phone import half_minutes  # noqa: F401 -- a fixture
 from tests.signing_in.test_second_factor import CODE, PASSWORD, at_the_desk, code_of, set_up
@@ -65,7 +65,18 @@ def test_a_sign_in_leads_to_the_page_that_asked_for_it():
     make.person("ada")
     asked = Client().get("/admin/together/")
     assert asked.headers["Location"] == "/admin/login/?next=/admin/together/"
+    assert "was not saved" not in Client().get(asked.headers["Location"]).content.decode()
     assert try_in(Client(), "ada", PASSWORD, next="/admin/together/").headers["Location"] == "/admin/together/"
+
+
+def test_a_form_that_led_to_the_sign_in_page_was_not_saved_and_one_is_told():
+    make.person("ada")
+    sent = Client().post("/admin/together/", {"entry": "1"})
+    page = sent.headers["Location"]
+    assert page.startswith("/admin/login/?next=/admin/together/&")
+    assert "What you sent was not saved" in Client().get(page).content.decode()
+    asked = Client().post(page, _said(next="/admin/together/"))
+    assert asked.headers["Location"] == "/admin/together/"
 
 
 def test_signing_out_takes_a_click_not_a_link():
@@ -74,6 +85,26 @@ def test_signing_out_takes_a_click_not_a_link():
     assert at_the_desk(client)
     assert client.post("/admin/logout/").status_code == 200
     assert not at_the_desk(client)
+
+
+def test_a_form_from_before_signing_in_anew_is_refused_in_words_with_the_way_back():
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make.clinician("ada"))
+    sent = form_of(client.get("/admin/conditions/symptom/add/"))
+    known = client.cookies["csrftoken"].value
+    client.cookies["csrftoken"] = "b" * 32  # signed in anew, in another tab
+    answer = client.post("/admin/conditions/symptom/add/", sent)
+    said = answer.content.decode()
+    assert answer.status_code == 403
+    assert "This form was opened before you signed in anew" in said and "Nothing was saved." in said
+    assert 'href="/admin/"' in said and "does not have the right" not in said
+    # Another site's form is no old form of ours, and who lacks a right is told so.
+    client.cookies["csrftoken"] = known
+    assert client.post("/admin/conditions/symptom/add/", sent).status_code == 200
+    from_elsewhere = client.post("/admin/conditions/symptom/add/", sent, headers={"Origin": "https://evil.example"})
+    outsider = signed_in(make.person("outsider", "Publishers")).post("/admin/conditions/symptom/add/", sent)
+    for answer in (from_elsewhere, outsider):
+        assert answer.status_code == 403 and "You may not do that" in answer.content.decode()
 
 
 def test_a_session_has_another_key_after_signing_in():

@@ -349,3 +349,14 @@ def test_the_translation_form_is_a_side_door_as_well(monkeypatch, symptom):
     assert client.get(address).status_code == 200
     monkeypatch.setattr(rights, "may_read_unpublished", lambda user: False)
     assert client.get(address).status_code == 403
+
+
+def test_a_name_that_is_too_long_is_refused_in_words_and_not_cut(symptom):
+    client = signed_in(make.translator(languages=("es",)))
+    address = f"/admin/conditions/symptom/{symptom.pk}/translate/es/"
+    opened = client.get(address).content.decode()
+    assert "maxlength" not in re.search(r'<input[^>]*name="name"[^>]*>', opened)[0]
+    answer = posted(client, address, name="palabra " * 40)
+    said = answer.content.decode()
+    assert answer.status_code == 409 and "at most 200 characters (it has 319)" in said
+    assert ("palabra " * 40).strip() in said
