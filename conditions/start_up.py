@@ -3,7 +3,8 @@
 import gc
 import logging
 import threading
-from urllib.parse import unquote, urlsplit
+import time
+from urllib.parse import unquote, urlencode, urlsplit
 from wsgiref.util import setup_testing_defaults
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from portal.operating import health
 from portal.publishing import reading
 
 NEWEST = 50  # pictures
+PAUSE = 1  # seconds: whoever asks as soon as the server is there goes first
 FIRST_PAGES = "its first pages are being made"
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ def start(application) -> None:
 
 
 def _run(application):
+    time.sleep(PAUSE)
     try:
         make_first_pages(application)
         say_which_pictures_are_missing()
@@ -48,23 +51,27 @@ def _run(application):
 
 
 def make_first_pages(application) -> None:
-    """A page of each kind, for nobody: templates and modules are looked for by whoever needs them first, which takes
-    half a second. A reader should not be the one, nor the first page after a publish.
+    """A page of each kind and each language, for nobody: templates, words and modules are looked for by whoever needs
+    them first, which takes half a second. A reader should not be the one, nor the first page after a publish.
     """
-    language = languages.SOURCE
-    found = [page for kind in labels.KINDS for page in reading.stretch(language, kind, "", 1)]
-    addresses = [reverse("public:home", args=[language]), *map(presentation.page_url, found)]
     public = urlsplit(settings.PUBLIC_ADDRESS)
-    for address in addresses:
-        environ = {
-            "PATH_INFO": unquote(address, "latin-1"),
-            "HTTP_HOST": public.netloc,
-            "wsgi.url_scheme": public.scheme,
-        }
+    for address, query in _first_addresses():
+        environ = {"PATH_INFO": unquote(address, "latin-1"), "QUERY_STRING": query}
+        environ |= {"HTTP_HOST": public.netloc, "wsgi.url_scheme": public.scheme}
         if settings.SECURE_PROXY_SSL_HEADER:
             environ[settings.SECURE_PROXY_SSL_HEADER[0]] = settings.SECURE_PROXY_SSL_HEADER[1]
         setup_testing_defaults(environ)
         application(environ, lambda *said: None).close()
+
+
+def _first_addresses():
+    """(path, query); the source language last: its pages are the longest to make, and everything is there by then."""
+    for language in sorted(languages.offered(), key=lambda one: one.is_source):
+        yield reverse("public:home", args=[language.code]), ""
+        for kind in labels.KINDS if language.is_source else ("condition",):
+            for page in reading.stretch(language.code, kind, "", 1):
+                yield presentation.page_url(page), ""
+                yield reverse("public:search", args=[language.code]), urlencode({"q": page.title})
 
 
 def say_which_pictures_are_missing() -> None:

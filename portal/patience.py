@@ -12,7 +12,7 @@ import threading
 from django.conf import settings
 
 MOST = 64 * 1024 * 1024  # bytes of a request; what may be uploaded at the desk is smaller (20 MB, and a form around it)
-AT_ONCE = 3  # requests with a body that a process takes in at the same time: one thread of four is always for readers
+AT_ONCE = 5  # requests with a body that a process takes in at the same time: three threads of eight are for readers
 IN_MEMORY = 1024 * 1024  # bytes of a request; more of it is put on the disk meanwhile
 WHOLE = 32 * 1024 * 1024  # answers up to this size are handed over whole; larger ones there are none
 

@@ -3,6 +3,7 @@
 Its flags are chosen so that a slow client holds nothing (decision 73), and a worker that dies is replaced.
 """
 
+import logging
 import sys
 import time
 from pathlib import Path
@@ -12,8 +13,9 @@ from granian.server import Server
 
 FLAGS = (
     "--interface", "wsgi", "--no-ws", "--log-level", "warning",
-    # Threads, not more processes: the embedded database takes one writer at a time anyway.
-    "--workers", "2", "--blocking-threads", "4",
+    # Two processes, because one may die; more threads than that, because pages are made one after another (decision 75)
+    # and whoever waits for that must not keep those from being answered whose page is in memory.
+    "--workers", "2", "--blocking-threads", "8",
     "--respawn-failed-workers",
     # Milliseconds for a request's headers, and so long a connection may stay open between two requests.
     "--http1-header-read-timeout", "10000",
@@ -43,5 +45,7 @@ class Lasting(Server):
 
 if __name__ == "__main__":
     cli.Server = Lasting
+    # It warns of more threads than twice the cores; most of ours wait.
+    logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in str(record.msg))
     sys.argv = [str(Path(sys.executable).with_name("granian")), *FLAGS, *sys.argv[1:], "portal.wsgi:application"]
     cli.entrypoint()
