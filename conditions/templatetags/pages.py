@@ -80,6 +80,60 @@ def source_marks(numbers):
 
 
 @register.filter
+def source_rows(sources):
+    """List items of sources: (presentation's source, the day it was looked at)."""
+    rows = []
+    for number, (source, day) in enumerate(sources, 1):
+        accessed = f" {escape(gettext('Accessed on %(date)s.') % {'date': long_date(day)})}" if day else ""
+        rows.append(
+            f'<li id="source-{number}"><bdi lang="{escape(source.language)}">{_source(source)}</bdi>{accessed}</li>'
+        )
+    return _rows("\n  ".join(rows))
+
+
+def _source(source):
+    title = f"<cite>{escape(source.title)}</cite>"
+    if source.address:
+        title = f'<a href="{escape(source.address)}" rel="noreferrer">{escape(source.title)}</a>'
+    publisher = f". {escape(source.publisher)}" if source.publisher else ""
+    year = f", {source.year:d}" if source.year else ""
+    return f"{title}{publisher}{year}."
+
+
+@register.filter
+def alternates(choices, site):
+    """For a page's head: its address in every language that has it, and which of them this is."""
+    lines = []
+    for choice in choices:
+        if choice.exists:
+            url = escape(f"{site}{choice.url}")
+            lines.append(f'<link rel="alternate" hreflang="{choice.language.tag}" href="{url}">')
+            if choice.language.is_source:
+                lines.append(f'<link rel="alternate" hreflang="x-default" href="{url}">')
+            if choice.current:
+                lines += [f'<link rel="canonical" href="{url}">', f'<meta property="og:url" content="{url}">']
+    return _rows("\n  ".join(lines))
+
+
+@register.filter
+def language_rows(choices):
+    """List items that lead to the page in each language, or to where it is said that there is none."""
+    missing = f'<span class="not-yet-note"> {escape(gettext("(not yet)"))}</span>'
+    rows = []
+    for choice in choices:
+        tag, name = choice.language.tag, escape(choice.language.name)
+        own = f'lang="{tag}" dir="{choice.language.direction}"'
+        if choice.current and choice.exists:
+            rows.append(f'<li><span aria-current="true" {own}>{name}</span></li>')
+            continue
+        link = f'<a href="{escape(choice.url)}" hreflang="{tag}" {own}'
+        rows.append(
+            f"<li>{link}>{name}</a></li>" if choice.exists else f'<li>{link} class="not-yet">{name}</a>{missing}</li>'
+        )
+    return _rows("\n    ".join(rows))
+
+
+@register.filter
 def named(members):
     """List items of objects as a page names them (presentation.Named)."""
     return _rows("".join(f"<li>{_named(one)}{_note(one)}</li>\n  " for one in members))
