@@ -266,9 +266,10 @@ class Front:
     @contextmanager
     def _turn(self):
         """Pages are made one after another: two at once only take turns at the interpreter, and every page that is in
-        memory would wait for both. Whoever has waited `TURN` goes on beside the one that takes so long.
+        memory would wait for both. Whoever has waited `TURN` goes on beside the one that takes so long; nobody waits
+        for one that waits for a database that is away.
         """
-        waited = self._one_at_a_time.acquire(timeout=TURN)
+        waited = not self.source().away() and self._one_at_a_time.acquire(timeout=TURN)
         try:
             yield
         finally:
