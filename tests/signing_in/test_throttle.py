@@ -51,8 +51,8 @@ def guessed(name="ada", place=ELSEWHERE):
 
 @pytest.fixture
 def at(monkeypatch):
-    """Moves the clock of the throttle: at(minutes=3)."""
-    began = timezone.now()
+    """Moves the clock of the throttle: at(minutes=3). It begins early in the day: at midnight networks are forgotten."""
+    began = timezone.now().replace(hour=1)
 
     def move(**passed):
         monkeypatch.setattr(throttle.timezone, "now", lambda: began + dt.timedelta(**passed))
