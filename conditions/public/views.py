@@ -517,7 +517,7 @@ def bad_request(request, exception):
 def forbidden(request, exception=None, reason=""):
     # A token is missing or another since somebody signed in anew; for another site's form the reason is its origin.
     if reason.startswith("CSRF ") and request.path_info.startswith("/admin/"):
-        return _error(request, "errors/403_old_form.html", 403)
+        return _error(request, "admin/old_form.html", 403)
     return _error(request, "errors/403.html", 403)
 
 
