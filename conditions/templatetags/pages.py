@@ -82,9 +82,9 @@ def source_marks(numbers):
 @register.filter
 def source_rows(sources):
     """List items of sources: (presentation's source, the day it was looked at)."""
-    rows = []
+    rows, on = [], gettext("Accessed on %(date)s.")
     for number, (source, day) in enumerate(sources, 1):
-        accessed = f" {escape(gettext('Accessed on %(date)s.') % {'date': long_date(day)})}" if day else ""
+        accessed = f" {escape(on % {'date': long_date(day)})}" if day else ""
         rows.append(
             f'<li id="source-{number}"><bdi lang="{escape(source.language)}">{_source(source)}</bdi>{accessed}</li>'
         )
@@ -118,8 +118,8 @@ def alternates(choices, site):
 @register.filter
 def language_rows(choices):
     """List items that lead to the page in each language, or to where it is said that there is none."""
-    missing = f'<span class="not-yet-note"> {escape(gettext("(not yet)"))}</span>'
-    rows = []
+    rows, not_yet = [], gettext("(not yet)")
+    missing = f'<span class="not-yet-note"> {escape(not_yet)}</span>'
     for choice in choices:
         tag, name = choice.language.tag, escape(choice.language.name)
         own = f'lang="{tag}" dir="{choice.language.direction}"'

@@ -158,7 +158,8 @@ class ListAdmin(admin.ModelAdmin):
         value = obj.entry.state if obj.entry else desk.State.NEW
         said = desk.State(value).label
         if value == desk.State.SIGNED and obj.entry.planned_at:
-            said = f"{_('Planned')}: {localize(timezone.localtime(obj.entry.planned_at).date())}"
+            planned = _("Planned")
+            said = f"{planned}: {localize(timezone.localtime(obj.entry.planned_at).date())}"
         return format_html('<span class="desk-state desk-state-{}">{}</span>', value, said)
 
     @admin.display(description=gettext_lazy("owner"))

@@ -1,3 +1,4 @@
+import ast
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from portal import languages
 from tests import make
 
 BASE = settings.BASE_DIR
+COLLECTED = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}
 
 
 @pytest.mark.parametrize("code", list(languages.LANGUAGES))
@@ -35,6 +37,17 @@ def test_every_translation_has_a_catalogue_that_is_compiled_with_a_plural_rule(l
     assert "nplurals=INTEGER" not in (folder / "django.po").read_text()
     assert "Plural-Forms: nplurals=" in (folder / "django.po").read_text()
     assert (folder / "django.mo").exists()
+
+
+def test_no_word_to_be_translated_stands_where_it_is_not_collected():
+    """xgettext does not look into f-strings: such a word would be English everywhere, and nothing would say so."""
+    for path in (*BASE.glob("portal/**/*.py"), *BASE.glob("conditions/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
+                named = [one for one in calls if getattr(one.func, "id", "") in COLLECTED]
+                lost = [one for one in named if any(isinstance(said, ast.Constant) for said in one.args)]
+                assert not lost, f"{path}:{node.lineno}"
 
 
 @pytest.mark.django_db
