@@ -31,6 +31,7 @@ _apart = re.compile(
     r"|header|main|nav|pre|section|t(?:able|body|d|foot|h|head|r))\b)",
     re.IGNORECASE,
 )
+TIMES = 10  # at most: whoever sends it must not choose for how long
 _block = re.compile(r"(</?(?:p|ul|ol|li|h3)>|<br>)")
 # No character may be read in two ways here ("\s" has the non-breaking space): forty of them would take for ever.
 _nothing = re.compile(r"(?:[\s\u200b]|&nbsp;|<br\s*/?>|</?(?:p|ul|ol|li|h3|strong|em)>)*")
@@ -42,7 +43,12 @@ def clean(html: str | None) -> str:
     Nothing is glued together: the cells of a table become words with a space between them.
     `//host` and relative addresses lose their href: on a page they would lead somewhere the editor did not mean.
     """
-    html = _cleaner.clean(_apart.sub(" <", (html or "").replace("\ufeff", "")))
+    html = _apart.sub(" <", (html or "").replace("\ufeff", ""))
+    # Without the tags that go, the rest may be read as another tree (a link in a table in a link): again, until it stays.
+    for _time in range(TIMES):
+        before, html = html, _cleaner.clean(html)
+        if html == before:
+            break
     html = html.strip().replace("&nbsp;", "\u00a0")  # French has one before each ":"
     return "" if _nothing.fullmatch(html) else html
 
