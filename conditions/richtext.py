@@ -44,7 +44,7 @@ def clean(html: str | None) -> str:
     `//host` and relative addresses lose their href: on a page they would lead somewhere the editor did not mean.
     """
     html = _apart.sub(" <", (html or "").replace("\ufeff", ""))
-    # Without the tags that go, the rest may be read as another tree (a link in a table in a link): again, until it stays.
+    # Without the tags that go, the rest may be read as another tree (a link in a table in a link): until it stays.
     for _time in range(TIMES):
         before, html = html, _cleaner.clean(html)
         if html == before:
