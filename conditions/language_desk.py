@@ -302,8 +302,10 @@ class LanguageDesk:
         total = Page.objects.filter(language=languages.SOURCE, withdrawn_at=None).count()
         codes = [language.code for language in languages.translations()]
         missing, behind = desk.missing(codes), desk.count_out_of_date(codes)
-        live = Page.objects.filter(withdrawn_at=None).values_list("language").annotate(Count("pk")).order_by()
-        live = dict(live)  # also what has no public source any more: readers would lose that too
+        live = {}
+        if leads:  # what readers would lose; also what has no public source any more
+            pages = Page.objects.filter(withdrawn_at=None)
+            live = dict(pages.values_list("language").annotate(Count("pk")).order_by())
         rows = [
             {
                 "language": language,

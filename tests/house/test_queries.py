@@ -45,7 +45,7 @@ DESK = {
     "/admin/conditions/symptom/{pk}/change/": 35,
     "/admin/conditions/symptom/{pk}/gate/en/": 26,
     "/admin/conditions/symptom/{pk}/translate/es/": 19,
-    "/admin/languages/": 10,
+    "/admin/languages/": 9,
     "/admin/languages/es/": 12,
 }
 
